@@ -1,0 +1,2 @@
+//! The Birgus tool.
+fn main() {}

@@ -1,0 +1,3 @@
+//! The Birgus kernel.
+#![no_std]
+#![no_main]

@@ -1,0 +1,3 @@
+//! System call sites to direct jumps.
+#![no_std]
+#![forbid(unsafe_code)]

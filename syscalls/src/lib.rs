@@ -1,0 +1,3 @@
+//! Linux's system calls in safe Rust.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The guest test runner.
+fn main() {}
