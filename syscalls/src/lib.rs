@@ -15,6 +15,7 @@ extern crate std;
 pub mod argument;
 pub mod errno;
 pub mod file;
+pub mod filesystem;
 pub mod frame;
 pub mod machine;
 pub mod memory;

@@ -1,13 +1,14 @@
 //! Open file descriptions, `open(2)`: what `dup` and `fork` share.
 
-use super::{Events, File};
+use super::{Events, File, anonymous};
 use crate::errno::{Errno, Result};
+use crate::filesystem::{Attributes, Entry};
 use crate::transfer::{Destination, Source};
 use crate::wait::retry_while_blocked;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering};
 use linux_raw_sys::general::{O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY};
-use spin::Mutex;
+use spin::{Mutex, Once};
 
 bitflags::bitflags! {
     /// The flags of `open(2)` that stay with the description (`F_GETFL`), the access mode among them.
@@ -26,12 +27,39 @@ pub struct OpenFile {
     file: Arc<dyn File>,
     status: AtomicU32,
     position: Mutex<u64>,
+    // How it was reached; made when it is asked for where there was no path.
+    entry: Once<Arc<Entry>>,
 }
 
 impl OpenFile {
     /// A description at offset 0.
     pub fn new(file: Arc<dyn File>, status: StatusFlags) -> Arc<Self> {
-        Arc::new(Self { file, status: AtomicU32::new(status.bits()), position: Mutex::new(0) })
+        let status = AtomicU32::new(status.bits());
+        Arc::new(Self { file, status, position: Mutex::new(0), entry: Once::new() })
+    }
+
+    /// A description at offset 0 of what a path led to.
+    pub fn at(entry: Arc<Entry>, file: Arc<dyn File>, status: StatusFlags) -> Arc<Self> {
+        let status = AtomicU32::new(status.bits());
+        Arc::new(Self { file, status, position: Mutex::new(0), entry: Once::initialized(entry) })
+    }
+
+    /// How it was reached; an entry without a directory when it was not opened by a path.
+    pub fn entry(&self) -> Arc<Entry> {
+        self.entry.call_once(|| anonymous::entry(&self.file)).clone()
+    }
+
+    /// What `fstat(2)` says.
+    pub fn attributes(&self) -> Attributes {
+        match self.entry.get() {
+            Some(entry) => entry.inode().attributes(),
+            None => self.file.attributes(),
+        }
+    }
+
+    /// `EBADF` when it only stands for a place in the tree (`O_PATH`).
+    pub fn check_not_path(&self) -> Result<()> {
+        if self.status().bits() & O_PATH != 0 { Err(Errno::EBADF) } else { Ok(()) }
     }
 
     /// What is open.
