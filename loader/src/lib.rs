@@ -12,6 +12,7 @@ extern crate alloc;
 
 mod elf;
 mod error;
+pub mod handover;
 mod page;
 mod plan;
 mod script;
