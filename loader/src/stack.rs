@@ -6,6 +6,8 @@
 //! program's name, 8 bytes of zeros.
 
 mod auxiliary;
+#[cfg(test)]
+mod tests;
 
 pub use auxiliary::Auxiliary;
 

@@ -27,7 +27,7 @@ fn linked(options: &[&str]) -> Option<Plan> {
         eprintln!("skipped: cc cannot link with {options:?}");
         return None;
     }
-    assert!(Command::new(&program).status().unwrap().success());
+    assert_eq!(Command::new(&program).output().unwrap().stdout, b"hello\n");
     Some(planned(&program))
 }
 
