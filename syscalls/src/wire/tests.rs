@@ -36,11 +36,13 @@ fn decode(direction: Direction, chunks: &[&[u8]]) -> Result<Vec<Sent>, Error> {
         let mut input = *chunk;
         while let Some(event) = decoder.next(&mut input)? {
             match (event, found.last_mut()) {
-                (Event::Data(stream, piece), Some(Sent::Data(last, data))) if *last == stream => {
-                    data.extend(piece);
+                (Event::Data { stream, bytes, .. }, Some(Sent::Data(last, data)))
+                    if *last == stream =>
+                {
+                    data.extend(bytes);
                 }
-                (Event::Data(stream, piece), _) => {
-                    found.push(Sent::Data(stream, piece.to_vec()));
+                (Event::Data { stream, bytes, .. }, _) => {
+                    found.push(Sent::Data(stream, bytes.to_vec()));
                 }
                 (Event::Control(control), _) => found.push(Sent::Control(control)),
             }
@@ -198,16 +200,51 @@ fn an_ending_is_an_exit_code() {
 }
 
 #[test]
-fn credit_is_never_overdrawn() {
-    let mut credit = Credit::new(10);
-    assert_eq!(credit.take(4), 4);
-    assert!(!credit.spend(7));
-    assert!(credit.spend(5));
-    assert_eq!(credit.take(4), 1);
-    assert_eq!(credit.take(4), 0);
-    credit.add(u32::MAX);
-    credit.add(1);
-    assert_eq!(credit.take(usize::MAX), MAX_PAYLOAD);
+fn a_frame_of_output_costs_more_than_its_bytes() {
+    let mut sender = Credit::initial(Stream::Output);
+    assert_eq!(sender.room(), 62 * 1024);
+    assert_eq!(sender.take(1), 1);
+    assert_eq!(sender.room(), 60 * 1024 - 1);
+    assert_eq!(sender.take(usize::MAX), 60 * 1024 - 1);
+    assert_eq!(sender.take(1), 0);
+    sender.add(2048);
+    assert_eq!(sender.take(1), 0);
+    sender.add(1);
+    assert_eq!(sender.take(2), 1);
+    sender.add(u32::MAX);
+    sender.add(1);
+    assert_eq!(sender.take(usize::MAX), MAX_PAYLOAD);
+}
+
+#[test]
+fn input_costs_its_bytes() {
+    let mut credit = Credit::initial(Stream::Input);
+    assert_eq!(credit.take(1), 0);
+    credit.add(5);
+    assert_eq!(credit.take(7), 5);
+}
+
+#[test]
+fn the_receiver_notes_what_the_sender_paid() {
+    let mut sender = Credit::initial(Stream::Log);
+    let mut receiver = sender;
+    let mut decoder = Decoder::new(Direction::ToHost);
+    while sender.room() > 0 {
+        let length = sender.take(1000);
+        let frame = encode(&[Sent::Data(Stream::Log, std::vec![7; length])]);
+        for chunk in frame.chunks(600) {
+            let mut input = chunk;
+            while let Some(event) = decoder.next(&mut input).expect("a good frame") {
+                let Event::Data { cost, .. } = event else {
+                    panic!("{event:?}")
+                };
+                assert!(receiver.spend(cost));
+            }
+        }
+        assert_eq!(sender, receiver);
+    }
+    assert!(!receiver.spend(FRAME_COST + 1));
+    assert_eq!(sender, receiver);
 }
 
 fn data(stream: Stream) -> impl Strategy<Value = Sent> {
