@@ -26,5 +26,6 @@ pub mod time;
 pub mod transfer;
 pub mod user;
 pub mod wait;
+pub mod wire;
 
 pub use errno::{Errno, Result};
