@@ -10,7 +10,6 @@ pub(crate) mod percpu;
 pub(crate) mod syscall;
 mod vectors;
 
-pub(crate) use exceptions::to_program;
 pub(crate) use vectors::Vector;
 
 /// Makes the boot CPU ready for everything but devices. `None`: not enough memory.

@@ -13,6 +13,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod argument;
+pub mod console;
 pub mod errno;
 pub mod file;
 pub mod frame;

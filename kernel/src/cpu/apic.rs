@@ -48,7 +48,7 @@ pub(crate) fn arm(count: u32) {
 /// Leads an interrupt line (GSI) to a vector of the boot CPU: edge-triggered, active high.
 pub(crate) fn route(gsi: u32, vector: u8) -> Option<()> {
     let registers = map_device(IO_BASE, 4096)?;
-    let mut write = |index: u32, value: u32| {
+    let write = |index: u32, value: u32| {
         // SAFETY: IOREGSEL and IOWIN of the IO-APIC, mapped uncached.
         unsafe {
             (registers as *mut u32).write_volatile(index);

@@ -31,11 +31,13 @@ unsafe extern "C" {
 /// Loads everything for the boot CPU. `None`: no memory for the stacks.
 pub(crate) fn start() -> Option<()> {
     let mut tss = TaskStateSegment::new();
-    for (number, stack) in tss.interrupt_stack_table.iter_mut().take(5).enumerate() {
+    let mut stacks = tss.interrupt_stack_table;
+    for (number, stack) in stacks.iter_mut().take(5).enumerate() {
         let top = layout::LANDING_STACKS + (number as u64 + 1) * LANDING_STRIDE;
         kernel_half::map_stack(top, LANDING_PAGES)?;
         *stack = VirtAddr::new(top);
     }
+    tss.interrupt_stack_table = stacks;
     let tss = TSS.call_once(|| tss);
     let mut tss_selector = CODE;
     let gdt = GDT.call_once(|| {

@@ -3,16 +3,17 @@
 use super::descriptors::{CODE, STACK};
 use super::landing::land;
 use super::percpu::PerCpu;
-use core::arch::global_asm;
-use core::mem::offset_of;
 use birgus_syscalls::Errno;
 use birgus_syscalls::registers::Registers;
-use birgus_syscalls::table::{HANDLERS, Handler, NEEDS_REGISTERS, NUMBERS};
+use birgus_syscalls::table::{HANDLERS, Handler, NUMBERS};
 use birgus_syscalls::thread::{Thread, Work};
+use core::arch::global_asm;
+use core::mem::offset_of;
 use x86_64::registers::model_specific::Msr;
 
 unsafe extern "C" {
     fn syscall_entry();
+    #[expect(improper_ctypes, reason = "an assembly stub that passes the references on")]
     safe fn complete_frame(thread: &Thread, registers: &mut Registers) -> i64;
 }
 

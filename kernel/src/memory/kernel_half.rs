@@ -47,7 +47,7 @@ pub(crate) unsafe fn protect() {
             }
         }
         (*pages.add((((&raw const boot_stack_guard) as u64 - KERNEL_BASE) / frames::FRAME) as usize)).set_unused();
-        (*(&raw mut boot_pml4))[0].set_unused();
+        (*(&raw mut boot_pml4).cast::<PageTableEntry>()).set_unused();
     }
     // The boot tables are global: CR4.PGE off and on again drops them from the TLB.
     flush_everything();
@@ -77,6 +77,17 @@ fn next_table(entry: &mut PageTableEntry) -> Option<&'static mut PageTable> {
     }
     // SAFETY: present entries above the last level lead to tables, which are in the direct map.
     Some(unsafe { &mut *(direct(entry.addr().as_u64()) as *mut PageTable) })
+}
+
+/// Makes the tables below the top level: address spaces copy the top level's entries once, so none may come later.
+pub(crate) fn settle_top_level() -> Option<()> {
+    let _guard = MAPPING.lock();
+    // SAFETY: the lock makes us the only one here; the table is always mapped.
+    let top = unsafe { &mut *(direct(top_level()) as *mut PageTable) };
+    for region in [layout::STACKS, layout::LANDING_STACKS] {
+        next_table(&mut top[VirtAddr::new(region).p4_index()])?;
+    }
+    Some(())
 }
 
 static MAPPING: spin::Mutex<()> = spin::Mutex::new(());

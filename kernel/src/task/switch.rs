@@ -151,11 +151,7 @@ impl Task for KernelTask {
 
     fn cpu_time(&self) -> u64 {
         let used = self.used.load(Ordering::Relaxed);
-        if self.is_current() {
-            used + (crate::cpu::clock::now().0 - self.since.load(Ordering::Relaxed))
-        } else {
-            used
-        }
+        if self.is_current() { used + (crate::cpu::clock::now().0 - self.since.load(Ordering::Relaxed)) } else { used }
     }
 
     fn save_extended(&self, state: &mut dyn FnMut(&[u8])) {
