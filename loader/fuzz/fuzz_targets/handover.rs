@@ -14,9 +14,15 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let mut builder = Builder::new();
     let strings = || handover.arguments().chain(handover.environment());
-    handover.arguments().for_each(|argument| drop(builder.argument(argument)));
-    handover.environment().for_each(|setting| drop(builder.environment(setting)));
-    handover.resource_limits().for_each(|limit| drop(builder.resource_limit(limit)));
+    for argument in handover.arguments() {
+        builder.argument(argument);
+    }
+    for setting in handover.environment() {
+        builder.environment(setting);
+    }
+    for limit in handover.resource_limits() {
+        builder.resource_limit(limit);
+    }
     if strings().any(|string| string.contains(&0)) {
         return; // the builder is stricter
     }

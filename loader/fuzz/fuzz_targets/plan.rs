@@ -18,10 +18,16 @@ fuzz_target!(|file: &[u8]| {
         assert!(pages.start >= end && pages.end > pages.start && pages.end <= USER_END);
         assert!(pages.start % PAGE_SIZE == 0 && segment.file_offset % PAGE_SIZE == 0);
         assert!(segment.file_size <= segment.memory_size);
-        assert!(segment.file_size == 0 || segment.file_offset + segment.file_size <= file.len() as u64);
+        assert!(
+            segment.file_size == 0 || segment.file_offset + segment.file_size <= file.len() as u64
+        );
         end = pages.end;
     }
-    assert!(plan.segments.iter().any(|segment| segment.pages().contains(&plan.entry)));
+    assert!(
+        plan.segments
+            .iter()
+            .any(|segment| segment.pages().contains(&plan.entry))
+    );
     assert_eq!(plan.span.end, end);
     for base in [0, 0x5555_5555_4000, USER_END] {
         let _ = plan.bias_for(base);

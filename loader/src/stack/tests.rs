@@ -207,3 +207,36 @@ fn a_stack_without_room_is_refused() {
     startup.top = 0x1000;
     assert!(startup.image().is_ok());
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_strings(
+        arguments in strings(),
+        environment in strings(),
+        top in 0_u64..1 << 47,
+    ) {
+        let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+        let environment: Vec<&[u8]> = environment.iter().map(Vec::as_slice).collect();
+        let mut startup = startup(&arguments, &environment);
+        let image = startup.image().unwrap();
+        let (seen_arguments, seen_environment, auxiliary) = seen(&image);
+        if !arguments.is_empty() {
+            assert_eq!(seen_arguments, arguments);
+        }
+        assert_eq!(seen_environment, environment);
+        assert_eq!(auxiliary.len(), 19);
+        // Any top is good, aligned or not, that leaves room.
+        startup.top = top;
+        if let Ok(image) = startup.image() {
+            assert_eq!(image.pointer % 16, 0);
+            assert_eq!(image.pointer + image.bytes.len() as u64, top);
+        } else {
+            assert!(top < 8192);
+        }
+    }
+}
+
+fn strings() -> impl proptest::strategy::Strategy<Value = Vec<Vec<u8>>> {
+    use proptest::collection::vec;
+    vec(vec(1..=255_u8, 0..40), 0..20)
+}
