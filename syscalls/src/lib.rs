@@ -13,6 +13,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod argument;
+pub mod console;
 pub mod errno;
 pub mod file;
 pub mod filesystem;
@@ -27,5 +28,6 @@ pub mod time;
 pub mod transfer;
 pub mod user;
 pub mod wait;
+pub mod wire;
 
 pub use errno::{Errno, Result};
