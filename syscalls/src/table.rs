@@ -4,6 +4,8 @@
 //! Adding a call costs one row and one function.
 
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use crate::argument::{Answer, Argument, Format};
 use crate::errno::{Errno, Result};
@@ -95,16 +97,20 @@ fn argument<T: Argument>(raw: u64) -> Result<T> {
     T::from_register(raw)
 }
 
-/// Makes [`ROWS`] of lines `NUMBER => NAME(ARGUMENT: TYPE, …) [-> TYPE], LEVEL [registers], [HANDLER];`
+/// Makes [`ROWS`] of rows `NUMBER => NAME(ARGUMENT: TYPE [as FORMAT], …) [-> TYPE], LEVEL [registers], [HANDLER];`
+///
+/// The handler gets the types. `FORMAT` names a function of [`crate::argument::format`] that shows the argument in a
+/// trace in the type's place: `protection: u64 as protection` is a plain integer to the handler and `PROT_READ` to a
+/// reader. `LEVEL` is `full`, `partial("what is missing")` or `absent`.
 macro_rules! table_rows {
-    ($($number:literal => $name:ident($($argument:ident: $type:ty),*) $(-> $answer:ty)?,
+    ($($number:literal => $name:ident($($argument:ident: $type:ty $(as $format:ident)?),*) $(-> $answer:ty)?,
         $level:ident $(($missing:literal))? $([$registers:ident])? $(, $handler:path)?;)*) => {
         /// All rows, by number.
         pub static ROWS: &[$crate::table::Row] = {
             const ALL: &[$crate::table::Row] = &[$($crate::table::Row {
                 number: $number,
                 name: stringify!($name),
-                arguments: &[$((stringify!($argument), <$type as $crate::argument::Argument>::FORMAT)),*],
+                arguments: &[$((stringify!($argument), table_rows!(@format $type, $($format)?))),*],
                 level: table_rows!(@level $level $($missing)?),
                 needs_registers: table_rows!(@registers $($registers)?),
                 handler: table_rows!(@handler [$($registers)?] ($($type,)*) ($($answer)?) $($handler)?),
@@ -112,6 +118,8 @@ macro_rules! table_rows {
             ALL
         };
     };
+    (@format $type:ty,) => { <$type as $crate::argument::Argument>::FORMAT };
+    (@format $type:ty, $format:ident) => { $crate::argument::format::$format };
     (@level full) => { $crate::table::Level::Full };
     (@level partial $missing:literal) => { $crate::table::Level::Partial($missing) };
     (@level absent) => { $crate::table::Level::Absent };
