@@ -41,6 +41,8 @@ pub trait Argument: Sized {
 
 /// A type that a handler may answer with.
 pub trait Answer {
+    /// How `--trace` shows it.
+    const FORMAT: Format = |raw, _, out| write!(out, "{}", raw as i64);
     /// What `rax` holds after success.
     fn to_register(self) -> i64;
 }
@@ -54,8 +56,9 @@ macro_rules! integers {
             }
         }
         impl Answer for $type {
+            #[allow(clippy::cast_lossless)]
             fn to_register(self) -> i64 {
-                self as _
+                self as i64
             }
         }
     )*};
@@ -128,6 +131,7 @@ impl Argument for Address {
 }
 
 impl Answer for Address {
+    const FORMAT: Format = format::hex;
     fn to_register(self) -> i64 {
         self.0 as i64
     }

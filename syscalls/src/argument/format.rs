@@ -151,3 +151,6 @@ pub use self::hex as wait_kind;
 pub use self::hex as wait_options;
 pub use self::hex as wait_status;
 pub use self::hex as whence;
+pub use self::hex as ready_poll_fds;
+pub use self::hex as ready_fd_sets;
+pub use self::hex as fcntl_answer;

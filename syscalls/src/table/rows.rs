@@ -14,7 +14,7 @@ table_rows! {
     4 => stat(path: UserString, status: UserPtr<u8> as stat), absent;
     5 => fstat(fd: Fd, status: UserPtr<u8> as stat), absent;
     6 => lstat(path: UserString, status: UserPtr<u8> as stat), absent;
-    7 => poll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: i32) -> i32, absent;
+    7 => poll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: i32) -> i32 as ready_poll_fds, absent;
     8 => lseek(fd: Fd, offset: i64, whence: u32 as whence) -> i64, absent;
     9 => mmap(address: Address, length: u64, protection: u64 as protection, flags: u64 as map_flags,
         fd: u64 as map_fd, offset: u64 as hex) -> Address, absent;
@@ -34,7 +34,7 @@ table_rows! {
     21 => access(path: UserString, mode: i32 as access_mode), absent;
     22 => pipe(fds: UserPtr<u8> as fd_pair), absent;
     23 => select(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set, except: UserPtr<u8> as fd_set,
-        timeout: UserPtr<u8> as timeval) -> i32, absent;
+        timeout: UserPtr<u8> as timeval) -> i32 as ready_fd_sets, absent;
     24 => sched_yield(), absent;
     25 => mremap(old: Address, old_length: usize, new_length: usize, flags: u64 as remap_flags,
         new: Address) -> Address, absent;
@@ -94,7 +94,7 @@ table_rows! {
     69 => msgsnd(id: i32, message: UserPtr<u8>, size: usize, flags: i32 as hex), absent;
     70 => msgrcv(id: i32, message: UserPtr<u8>, size: usize, kind: i64, flags: i32 as hex) -> usize, absent;
     71 => msgctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
-    72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64, absent;
+    72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer, absent;
     73 => flock(fd: Fd, operation: u32 as lock_operation), absent;
     74 => fsync(fd: Fd), absent;
     75 => fdatasync(fd: Fd), absent;
@@ -117,7 +117,7 @@ table_rows! {
     92 => chown(path: UserString, user: u32 as identity, group: u32 as identity), absent;
     93 => fchown(fd: Fd, user: u32 as identity, group: u32 as identity), absent;
     94 => lchown(path: UserString, user: u32 as identity, group: u32 as identity), absent;
-    95 => umask(mask: i32 as mode) -> i32, absent;
+    95 => umask(mask: i32 as mode) -> i32 as mode, absent;
     96 => gettimeofday(time: UserPtr<u8> as timeval_out, zone: UserPtr<u8>), absent;
     97 => getrlimit(resource: u32 as resource, limit: UserPtr<u8> as limit_out), absent;
     98 => getrusage(who: i32 as usage_of, usage: UserPtr<u8> as usage), absent;
@@ -160,7 +160,7 @@ table_rows! {
     132 => utime(path: UserString, times: UserPtr<u8>), absent;
     133 => mknod(path: UserString, mode: u16 as file_mode, device: u32 as device), absent;
     134 => uselib(path: UserString), absent;
-    135 => personality(persona: u32 as hex) -> i32, absent;
+    135 => personality(persona: u32 as hex) -> i32 as hex, absent;
     136 => ustat(device: u32 as device, buffer: UserPtr<u8>), absent;
     137 => statfs(path: UserString, buffer: UserPtr<u8> as file_system), absent;
     138 => fstatfs(fd: Fd, buffer: UserPtr<u8> as file_system), absent;
@@ -170,7 +170,7 @@ table_rows! {
     142 => sched_setparam(pid: i32, parameter: UserPtr<i32> as int_list), absent;
     143 => sched_getparam(pid: i32, parameter: UserPtr<i32> as int_out), absent;
     144 => sched_setscheduler(pid: i32, policy: i32 as scheduler, parameter: UserPtr<i32> as int_list), absent;
-    145 => sched_getscheduler(pid: i32) -> i32, absent;
+    145 => sched_getscheduler(pid: i32) -> i32 as scheduler, absent;
     146 => sched_get_priority_max(policy: i32 as scheduler) -> i32, absent;
     147 => sched_get_priority_min(policy: i32 as scheduler) -> i32, absent;
     148 => sched_rr_get_interval(pid: i32, interval: UserPtr<u8> as timespec_out), absent;
@@ -317,9 +317,9 @@ table_rows! {
     269 => faccessat(directory: Fd, path: UserString, mode: i32 as access_mode), absent;
     270 => pselect6(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set,
         except: UserPtr<u8> as fd_set, timeout: UserPtr<u8> as timespec,
-        mask: UserPtr<u8> as sized_signal_set) -> i32, absent;
+        mask: UserPtr<u8> as sized_signal_set) -> i32 as ready_fd_sets, absent;
     271 => ppoll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: UserPtr<u8> as timespec,
-        mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
+        mask: UserPtr<u64> as signal_set, size: usize) -> i32 as ready_poll_fds, absent;
     272 => unshare(flags: u64 as unshare_flags), absent;
     273 => set_robust_list(head: Address, length: usize), absent;
     274 => get_robust_list(tid: i32, head: UserPtr<u64> as long_out, length: UserPtr<u64> as long_out), absent;
