@@ -1,13 +1,13 @@
 //! Open files: what a descriptor refers to.
 
-pub mod calls;
 mod anonymous;
+pub mod calls;
 mod descriptor;
 mod flags;
 mod open;
 
 pub use descriptor::{Descriptor, FileTable};
-pub use flags::OpenFlags;
+pub use flags::{AtFlags, OpenFlags};
 pub use open::{OpenFile, StatusFlags};
 
 use crate::errno::{Errno, Result};

@@ -3,12 +3,14 @@
 //! A name is an [`Entry`]: it knows its parent and its [`Inode`], so `..`, `getcwd(2)` and `/proc/self/fd` need no
 //! search. The tree of entries is the mount namespace: a mounted root stands in the place of the entry it covers.
 
+pub mod archive;
 mod attributes;
 pub mod device;
 mod entry;
 mod mounts;
 mod opening;
 mod permission;
+mod reaching;
 pub mod tmpfs;
 mod walk;
 
@@ -17,6 +19,7 @@ pub use entry::Entry;
 pub use mounts::{Mount, MountFlags, Namespace, namespace};
 pub use opening::{How, make, open, open_entry};
 pub use permission::{Permission, check};
+pub use reaching::{is_empty, itself, reach, reach_path};
 pub use walk::{Final, Last, Resolve, Step, Walk};
 
 use crate::errno::{Errno, Result};

@@ -1,6 +1,7 @@
 //! The flags of `open(2)`.
 
 use super::StatusFlags;
+use crate::errno::{Errno, Result};
 use linux_raw_sys::general as raw;
 
 bitflags::bitflags! {
@@ -66,5 +67,43 @@ impl OpenFlags {
     pub const fn status(self) -> StatusFlags {
         let passing = raw::O_CREAT | raw::O_EXCL | raw::O_NOCTTY | raw::O_TRUNC | raw::O_CLOEXEC;
         StatusFlags::from_bits_retain(self.bits() & !passing)
+    }
+}
+
+bitflags::bitflags! {
+    /// The flags of the calls whose names end in `at`; each call takes some of them.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct AtFlags: u32 {
+        /// A symbolic link at the end is not followed.
+        const AT_SYMLINK_NOFOLLOW = raw::AT_SYMLINK_NOFOLLOW;
+        /// `unlinkat`: a directory. The same bit is `faccessat2`'s `AT_EACCESS`.
+        const AT_REMOVEDIR = raw::AT_REMOVEDIR;
+        /// A symbolic link at the end is followed.
+        const AT_SYMLINK_FOLLOW = raw::AT_SYMLINK_FOLLOW;
+        /// Nothing is mounted on the way.
+        const AT_NO_AUTOMOUNT = raw::AT_NO_AUTOMOUNT;
+        /// An empty path is the descriptor itself.
+        const AT_EMPTY_PATH = raw::AT_EMPTY_PATH;
+        /// `statx`: what the server says.
+        const AT_STATX_FORCE_SYNC = raw::AT_STATX_FORCE_SYNC;
+        /// `statx`: what is known here.
+        const AT_STATX_DONT_SYNC = raw::AT_STATX_DONT_SYNC;
+    }
+}
+
+crate::flag_argument!(AtFlags, strict);
+
+impl AtFlags {
+    /// `faccessat2`: for the effective user, not the real one.
+    pub const AT_EACCESS: Self = Self::AT_REMOVEDIR;
+
+    /// `EINVAL` for a flag that this call does not take.
+    pub fn only(self, allowed: Self) -> Result<Self> {
+        if allowed.contains(self) { Ok(self) } else { Err(Errno::EINVAL) }
+    }
+
+    /// Whether a symbolic link at the end is followed by a call that does so unless told otherwise.
+    pub const fn follows(self) -> bool {
+        !self.contains(Self::AT_SYMLINK_NOFOLLOW)
     }
 }

@@ -73,6 +73,13 @@ impl Namespace {
         self.mounts.lock().clone()
     }
 
+    /// The number of the mount of a file system, as `statx(2)` and `/proc/self/mountinfo` show it; 0 for none.
+    pub fn mount_id(&self, device: u64) -> u64 {
+        let mounts = self.mounts.lock();
+        let position = mounts.iter().position(|mount| mount.filesystem.device() == device);
+        position.map_or(0, |position| position as u64 + 1)
+    }
+
     /// The options of the mount of a file system.
     pub fn flags(&self, device: u64) -> MountFlags {
         let mounts = self.mounts.lock();

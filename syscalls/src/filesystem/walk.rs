@@ -114,6 +114,12 @@ impl Walk {
         self
     }
 
+    /// The same walk by somebody else.
+    pub fn acting_as(mut self, credentials: Arc<Credentials>) -> Self {
+        self.credentials = credentials;
+        self
+    }
+
     /// Who walks.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials

@@ -6,8 +6,8 @@ use alloc::sync::Arc;
 
 /// A boot module: bytes in memory that begin on a page boundary.
 pub trait Module: Send + Sync {
-    /// Bytes in the module.
-    fn length(&self) -> u64;
+    /// All of it.
+    fn bytes(&self) -> &[u8];
     /// The frame that holds the module's page with this index; `None` beyond the module. The module's frames are never
     /// written to.
     fn frame(&self, index: u64) -> Option<Frame>;
@@ -25,7 +25,7 @@ impl Archived {
     /// Bytes of a module. `EINVAL` when they leave it.
     pub fn new(module: Arc<dyn Module>, offset: u64, length: u64) -> Result<Self> {
         match offset.checked_add(length) {
-            Some(end) if end <= module.length() => Ok(Self { module, offset, length }),
+            Some(end) if end <= module.bytes().len() as u64 => Ok(Self { module, offset, length }),
             _ => Err(Errno::EINVAL),
         }
     }
@@ -59,17 +59,8 @@ impl Archived {
             return Ok(Some((frame, true)));
         }
         let copy = Frame::zeroed().ok_or(Errno::ENOMEM)?;
-        let mut buffer = [0; 512];
-        let mut done = 0;
-        while done < length {
-            let at = from + done as u64;
-            let within = (at % PAGE) as usize;
-            let piece = buffer.len().min(length - done).min(PAGE_SIZE - within);
-            let piece = &mut buffer[..piece];
-            self.module.frame(at / PAGE).ok_or(Errno::EIO)?.read(within, piece);
-            copy.write(done, piece);
-            done += piece.len();
-        }
+        let bytes = self.module.bytes().get(from as usize..).and_then(|bytes| bytes.get(..length));
+        copy.write(0, bytes.ok_or(Errno::EIO)?);
         Ok(Some((copy, false)))
     }
 }

@@ -5,12 +5,12 @@ use super::directory::Directory;
 use super::regular::Regular;
 use super::{Tmpfs, is_special};
 use crate::errno::{Errno, Result};
+use crate::file::Pages;
 use crate::file::{File, OpenFlags};
 use crate::filesystem::{
     Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Make, Ownership, Timestamp, device,
 };
 use crate::frame::Frame;
-use crate::file::Pages;
 use crate::transfer::{Destination, Source};
 use alloc::sync::{Arc, Weak};
 use core::any::Any;

@@ -123,7 +123,8 @@ impl Regular {
         }
         for index in start / PAGE..end.div_ceil(PAGE) {
             let mut state = self.state.lock();
-            if state.pages.get(index).is_none() && !state.archived.as_ref().is_some_and(|archived| archived.has(index)) {
+            if state.pages.get(index).is_none() && !state.archived.as_ref().is_some_and(|archived| archived.has(index))
+            {
                 state.pages.insert(index, Frame::zeroed().ok_or(Errno::ENOSPC)?);
             }
         }
