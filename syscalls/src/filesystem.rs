@@ -6,6 +6,7 @@
 pub mod archive;
 mod attributes;
 pub mod device;
+pub mod devfs;
 mod entry;
 mod mounts;
 mod opening;
@@ -19,6 +20,7 @@ pub use entry::Entry;
 pub use mounts::{Mount, MountFlags, Namespace, namespace};
 pub use opening::{How, make, open, open_entry};
 pub use permission::{Permission, check};
+pub(crate) use permission::{check_sticky, owns};
 pub use reaching::{is_empty, itself, reach, reach_path};
 pub use walk::{Final, Last, Resolve, Step, Walk};
 

@@ -164,6 +164,14 @@ impl Walk {
         }
     }
 
+    /// The entry of the last component, a name, without what is mounted over it. `ENOENT`, `ENAMETOOLONG`.
+    pub fn look_up_below_mounts(&self, last: &Final<'_>) -> Result<Arc<Entry>> {
+        if last.name().len() > NAME_MAX {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        last.directory.inode().lookup(&last.directory, last.name())
+    }
+
     /// Goes on behind a symbolic link that is the last component. `ELOOP`, and the errors of [`Walk::parent`].
     pub fn follow<'p>(&mut self, last: &Final<'_>, link: &Arc<Entry>) -> Result<Step<'p>> {
         match self.link(link)? {

@@ -4,6 +4,7 @@ use super::table_rows;
 use crate::argument::{Address, Fd};
 use crate::file::calls as file;
 use crate::file::calls::descriptor::CloseRangeFlags;
+use crate::file::calls::names::RenameFlags;
 use crate::file::calls::opening::OpenHow;
 use crate::file::calls::status::{Stat, StatFs, Statx};
 use crate::file::{AtFlags, OpenFlags};
@@ -58,7 +59,7 @@ table_rows! {
     38 => setitimer(which: i32 as interval_timer, new: UserPtr<u8> as interval, old: UserPtr<u8> as interval_out),
         absent;
     39 => getpid() -> i32, full, process::getpid;
-    40 => sendfile(out: Fd, source: Fd, offset: UserPtr<i64> as long_in, count: usize) -> usize, absent;
+    40 => sendfile(out: Fd, source: Fd, offset: UserPtr<i64> as long_in, count: usize) -> usize, full, file::copying::sendfile;
     41 => socket(family: i32 as socket_family, kind: i32 as socket_type, protocol: i32 as socket_protocol) -> Fd,
         absent;
     42 => connect(fd: Fd, address: UserPtr<u8> as socket_address, length: i32), absent;
@@ -101,28 +102,28 @@ table_rows! {
     71 => msgctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
     72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer, partial("locks, leases, pipe sizes, owners and notification"), file::descriptor::fcntl;
     73 => flock(fd: Fd, operation: u32 as lock_operation), absent;
-    74 => fsync(fd: Fd), absent;
-    75 => fdatasync(fd: Fd), absent;
-    76 => truncate(path: UserString, length: i64), absent;
-    77 => ftruncate(fd: Fd, length: i64), absent;
+    74 => fsync(fd: Fd), full, file::storage::fsync;
+    75 => fdatasync(fd: Fd), full, file::storage::fsync;
+    76 => truncate(path: UserString, length: i64), full, file::size::truncate;
+    77 => ftruncate(fd: Fd, length: i64), full, file::size::ftruncate;
     78 => getdents(fd: Fd, entries: Address, count: u32) -> usize, full, file::listing::getdents;
-    79 => getcwd(buffer: Address as text_out, size: usize) -> usize, absent;
-    80 => chdir(path: UserString), absent;
-    81 => fchdir(fd: Fd), absent;
-    82 => rename(old: UserString, new: UserString), absent;
-    83 => mkdir(path: UserString, mode: u16 as mode), absent;
-    84 => rmdir(path: UserString), absent;
+    79 => getcwd(buffer: Address as text_out, size: usize) -> usize, full, file::place::getcwd;
+    80 => chdir(path: UserString), full, file::place::chdir;
+    81 => fchdir(fd: Fd), full, file::place::fchdir;
+    82 => rename(old: UserString, new: UserString), full, file::names::rename;
+    83 => mkdir(path: UserString, mode: u16 as mode), full, file::names::mkdir;
+    84 => rmdir(path: UserString), full, file::names::rmdir;
     85 => creat(path: UserString, mode: u16 as mode) -> Fd, full, file::opening::creat;
-    86 => link(old: UserString, new: UserString), absent;
-    87 => unlink(path: UserString), absent;
-    88 => symlink(target: UserString, link: UserString), absent;
-    89 => readlink(path: UserString, buffer: Address as output, size: i32) -> usize, absent;
-    90 => chmod(path: UserString, mode: u16 as mode), absent;
-    91 => fchmod(fd: Fd, mode: u16 as mode), absent;
-    92 => chown(path: UserString, user: u32 as identity, group: u32 as identity), absent;
-    93 => fchown(fd: Fd, user: u32 as identity, group: u32 as identity), absent;
-    94 => lchown(path: UserString, user: u32 as identity, group: u32 as identity), absent;
-    95 => umask(mask: i32 as mode) -> i32 as mode, absent;
+    86 => link(old: UserString, new: UserString), full, file::names::link;
+    87 => unlink(path: UserString), full, file::names::unlink;
+    88 => symlink(target: UserString, link: UserString), full, file::names::symlink;
+    89 => readlink(path: UserString, buffer: Address as output, size: i32) -> usize, full, file::names::readlink;
+    90 => chmod(path: UserString, mode: u16 as mode), full, file::attributes::chmod;
+    91 => fchmod(fd: Fd, mode: u16 as mode), full, file::attributes::fchmod;
+    92 => chown(path: UserString, user: u32 as identity, group: u32 as identity), full, file::attributes::chown;
+    93 => fchown(fd: Fd, user: u32 as identity, group: u32 as identity), full, file::attributes::fchown;
+    94 => lchown(path: UserString, user: u32 as identity, group: u32 as identity), full, file::attributes::lchown;
+    95 => umask(mask: u32 as mode) -> u32 as mode, full, file::place::umask;
     96 => gettimeofday(time: UserPtr<u8> as timeval_out, zone: UserPtr<u8>), absent;
     97 => getrlimit(resource: u32 as resource, limit: UserPtr<u8> as limit_out), absent;
     98 => getrusage(who: i32 as usage_of, usage: UserPtr<u8> as usage), absent;
@@ -162,8 +163,8 @@ table_rows! {
     129 => rt_sigqueueinfo(pid: i32, signal: i32 as signal, information: UserPtr<u8> as signal_information), absent;
     130 => rt_sigsuspend(set: UserPtr<u64> as signal_set, size: usize), absent;
     131 => sigaltstack(new: UserPtr<u8> as signal_stack, old: UserPtr<u8> as signal_stack_out), absent;
-    132 => utime(path: UserString, times: UserPtr<u8>), absent;
-    133 => mknod(path: UserString, mode: u16 as file_mode, device: u32 as device), absent;
+    132 => utime(path: UserString, times: UserPtr<[i64; 2]>), full, file::attributes::utime;
+    133 => mknod(path: UserString, mode: u16 as file_mode, device: u32 as device), full, file::names::mknod;
     134 => uselib(path: UserString), absent;
     135 => personality(persona: u32 as hex) -> i32 as hex, absent;
     136 => ustat(device: u32 as device, buffer: UserPtr<u8>), absent;
@@ -192,8 +193,8 @@ table_rows! {
     158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64, absent;
     159 => adjtimex(buffer: UserPtr<u8>) -> i32, absent;
     160 => setrlimit(resource: u32 as resource, limit: UserPtr<u8> as limit), absent;
-    161 => chroot(path: UserString), absent;
-    162 => sync(), absent;
+    161 => chroot(path: UserString), full, file::place::chroot;
+    162 => sync(), full, file::storage::sync;
     163 => acct(path: UserString), absent;
     164 => settimeofday(time: UserPtr<u8> as timeval, zone: UserPtr<u8>), absent;
     165 => mount(source: UserString, target: UserString, kind: UserString, flags: u64 as mount_flags,
@@ -219,7 +220,7 @@ table_rows! {
     184 => tuxcall(), absent;
     185 => security(), absent;
     186 => gettid() -> i32, full, process::gettid;
-    187 => readahead(fd: Fd, offset: i64, count: usize), absent;
+    187 => readahead(fd: Fd, offset: i64, count: usize), full, file::storage::readahead;
     188 => setxattr(path: UserString, name: UserString, value: UserPtr<u8> as input, size: usize,
         flags: i32 as attribute_flags), absent;
     189 => lsetxattr(path: UserString, name: UserString, value: UserPtr<u8> as input, size: usize,
@@ -259,7 +260,7 @@ table_rows! {
     218 => set_tid_address(address: UserPtr<i32>) -> i32, absent;
     219 => restart_syscall() -> i64, absent;
     220 => semtimedop(id: i32, operations: UserPtr<u8>, count: u32, timeout: UserPtr<u8> as timespec), absent;
-    221 => fadvise64(fd: Fd, offset: i64, length: usize, advice: i32 as file_advice), absent;
+    221 => fadvise64(fd: Fd, offset: i64, length: i64, advice: u32 as file_advice), full, file::storage::fadvise64;
     222 => timer_create(clock: i32 as clock, event: UserPtr<u8> as signal_event, id: UserPtr<i32> as int_out), absent;
     223 => timer_settime(id: i32, flags: i32 as timer_flags, new: UserPtr<u8> as timer_value,
         old: UserPtr<u8> as timer_value_out), absent;
@@ -275,7 +276,7 @@ table_rows! {
     232 => epoll_wait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32) -> i32, absent;
     233 => epoll_ctl(epoll: Fd, operation: i32 as epoll_operation, fd: Fd, event: UserPtr<u8> as epoll_event), absent;
     234 => tgkill(pid: i32, tid: i32, signal: i32 as signal), absent;
-    235 => utimes(path: UserString, times: UserPtr<u8> as timeval_pair), absent;
+    235 => utimes(path: UserString, times: UserPtr<[[i64; 2]; 2]> as timeval_pair), full, file::attributes::utimes;
     236 => vserver(), absent;
     237 => mbind(address: Address, length: u64, mode: u64, nodes: UserPtr<u64>, max_node: u64, flags: u32 as hex),
         absent;
@@ -306,19 +307,19 @@ table_rows! {
     255 => inotify_rm_watch(fd: Fd, watch: i32), absent;
     256 => migrate_pages(pid: i32, max_node: u64, old: UserPtr<u64>, new: UserPtr<u64>) -> i64, absent;
     257 => openat(directory: Fd, path: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode) -> Fd, full, file::opening::openat;
-    258 => mkdirat(directory: Fd, path: UserString, mode: u16 as mode), absent;
-    259 => mknodat(directory: Fd, path: UserString, mode: u16 as file_mode, device: u32 as device), absent;
+    258 => mkdirat(directory: Fd, path: UserString, mode: u16 as mode), full, file::names::mkdirat;
+    259 => mknodat(directory: Fd, path: UserString, mode: u16 as file_mode, device: u32 as device), full, file::names::mknodat;
     260 => fchownat(directory: Fd, path: UserString, user: u32 as identity, group: u32 as identity,
-        flags: i32 as at_flags), absent;
-    261 => futimesat(directory: Fd, path: UserString, times: UserPtr<u8> as timeval_pair), absent;
+        flags: AtFlags as at_flags), full, file::attributes::fchownat;
+    261 => futimesat(directory: Fd, path: UserString, times: UserPtr<[[i64; 2]; 2]> as timeval_pair), full, file::attributes::futimesat;
     262 => newfstatat(directory: Fd, path: UserString, status: UserPtr<Stat> as stat, flags: AtFlags as at_flags), full, file::status::newfstatat;
-    263 => unlinkat(directory: Fd, path: UserString, flags: i32 as unlink_flags), absent;
-    264 => renameat(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString), absent;
-    265 => linkat(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString, flags: i32 as at_flags),
-        absent;
-    266 => symlinkat(target: UserString, directory: Fd, link: UserString), absent;
-    267 => readlinkat(directory: Fd, path: UserString, buffer: Address as output, size: i32) -> usize, absent;
-    268 => fchmodat(directory: Fd, path: UserString, mode: u16 as mode), absent;
+    263 => unlinkat(directory: Fd, path: UserString, flags: AtFlags as unlink_flags), full, file::names::unlinkat;
+    264 => renameat(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString), full, file::names::renameat;
+    265 => linkat(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString, flags: AtFlags as at_flags),
+        full, file::names::linkat;
+    266 => symlinkat(target: UserString, directory: Fd, link: UserString), full, file::names::symlinkat;
+    267 => readlinkat(directory: Fd, path: UserString, buffer: Address as output, size: i32) -> usize, full, file::names::readlinkat;
+    268 => fchmodat(directory: Fd, path: UserString, mode: u16 as mode), full, file::attributes::fchmodat;
     269 => faccessat(directory: Fd, path: UserString, mode: u32 as access_mode), full, file::status::faccessat;
     270 => pselect6(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set,
         except: UserPtr<u8> as fd_set, timeout: UserPtr<u8> as timespec,
@@ -331,18 +332,18 @@ table_rows! {
     275 => splice(source: Fd, source_offset: UserPtr<i64> as long_in, out: Fd, out_offset: UserPtr<i64> as long_in,
         length: usize, flags: u32 as splice_flags) -> usize, absent;
     276 => tee(source: Fd, out: Fd, length: usize, flags: u32 as splice_flags) -> usize, absent;
-    277 => sync_file_range(fd: Fd, offset: i64, length: i64, flags: u32 as sync_range_flags), absent;
+    277 => sync_file_range(fd: Fd, offset: i64, length: i64, flags: u32 as sync_range_flags), full, file::storage::sync_file_range;
     278 => vmsplice(fd: Fd, vector: UserPtr<u8> as vector, count: usize, flags: u32 as splice_flags) -> usize, absent;
     279 => move_pages(pid: i32, count: u64, pages: UserPtr<u64>, nodes: UserPtr<i32>, status: UserPtr<i32>,
         flags: i32 as hex) -> i64, absent;
-    280 => utimensat(directory: Fd, path: UserString, times: UserPtr<u8> as timespec_pair, flags: i32 as at_flags),
-        absent;
+    280 => utimensat(directory: Fd, path: UserString, times: UserPtr<[[i64; 2]; 2]> as timespec_pair, flags: AtFlags as at_flags),
+        full, file::attributes::utimensat;
     281 => epoll_pwait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32,
         mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
     282 => signalfd(fd: Fd, set: UserPtr<u64> as signal_set, size: usize) -> Fd, absent;
     283 => timerfd_create(clock: i32 as clock, flags: i32 as descriptor_flags) -> Fd, absent;
     284 => eventfd(initial: u32) -> Fd, absent;
-    285 => fallocate(fd: Fd, mode: i32 as allocate_mode, offset: i64, length: i64), absent;
+    285 => fallocate(fd: Fd, mode: u32 as allocate_mode, offset: i64, length: i64), full, file::size::fallocate;
     286 => timerfd_settime(fd: Fd, flags: i32 as timer_fd_flags, new: UserPtr<u8> as timer_value,
         old: UserPtr<u8> as timer_value_out), absent;
     287 => timerfd_gettime(fd: Fd, value: UserPtr<u8> as timer_value_out), absent;
@@ -370,7 +371,7 @@ table_rows! {
         flags: i32 as at_flags), absent;
     304 => open_by_handle_at(mount: Fd, handle: UserPtr<u8>, flags: i32 as open_flags) -> Fd, absent;
     305 => clock_adjtime(clock: i32 as clock, buffer: UserPtr<u8>) -> i32, absent;
-    306 => syncfs(fd: Fd), absent;
+    306 => syncfs(fd: Fd), full, file::storage::syncfs;
     307 => sendmmsg(fd: Fd, messages: UserPtr<u8>, count: u32, flags: u32 as message_flags) -> i32, absent;
     308 => setns(fd: Fd, kind: i32 as unshare_flags), absent;
     309 => getcpu(cpu: UserPtr<u32> as int_out, node: UserPtr<u32> as int_out, cache: UserPtr<u8>), absent;
@@ -383,7 +384,7 @@ table_rows! {
     314 => sched_setattr(pid: i32, attributes: UserPtr<u8>, flags: u32 as hex), absent;
     315 => sched_getattr(pid: i32, attributes: UserPtr<u8>, size: u32, flags: u32 as hex), absent;
     316 => renameat2(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString,
-        flags: u32 as rename_flags), absent;
+        flags: RenameFlags as rename_flags), partial("RENAME_WHITEOUT"), file::names::renameat2;
     317 => seccomp(operation: u32 as seccomp_operation, flags: u32 as hex, argument: UserPtr<u8>) -> i32, absent;
     318 => getrandom(buffer: Address as output, count: usize, flags: u32 as random_flags) -> usize, absent;
     319 => memfd_create(name: UserString, flags: u32 as memory_file_flags) -> Fd, absent;
@@ -395,7 +396,7 @@ table_rows! {
     324 => membarrier(command: i32 as barrier_command, flags: u32 as hex, cpu: i32) -> i32, absent;
     325 => mlock2(address: Address, length: usize, flags: i32 as hex), absent;
     326 => copy_file_range(source: Fd, source_offset: UserPtr<i64> as long_in, out: Fd,
-        out_offset: UserPtr<i64> as long_in, length: usize, flags: u32 as hex) -> usize, absent;
+        out_offset: UserPtr<i64> as long_in, length: usize, flags: u32 as hex) -> usize, full, file::copying::copy_file_range;
     327 => preadv2(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64,
         flags: u32 as transfer_flags) -> usize, full, file::transfer::preadv2;
     328 => pwritev2(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, low: i64, high: u64,
@@ -444,7 +445,7 @@ table_rows! {
         clock: i32 as clock) -> i32, absent;
     450 => set_mempolicy_home_node(start: Address, length: u64, node: u64, flags: u64 as hex), absent;
     451 => cachestat(fd: Fd, range: UserPtr<u8>, statistics: UserPtr<u8>, flags: u32 as hex), absent;
-    452 => fchmodat2(directory: Fd, path: UserString, mode: u16 as mode, flags: u32 as at_flags), absent;
+    452 => fchmodat2(directory: Fd, path: UserString, mode: u16 as mode, flags: AtFlags as at_flags), full, file::attributes::fchmodat2;
     453 => map_shadow_stack(address: Address, size: u64, flags: u32 as hex) -> Address, absent;
     454 => futex_wake(word: UserPtr<u8>, mask: u64 as hex, count: i32, flags: u32 as futex2_flags) -> i32, absent;
     455 => futex_wait(word: UserPtr<u8>, value: u64, mask: u64 as hex, flags: u32 as futex2_flags,

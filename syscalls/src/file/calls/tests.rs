@@ -1,5 +1,9 @@
 //! The calls as a program makes them, on a tmpfs of the test's own.
 
+mod naming;
+mod ownership;
+mod contents;
+
 use super::*;
 use crate::argument::{Address, Fd};
 use crate::errno::{Errno, Result};

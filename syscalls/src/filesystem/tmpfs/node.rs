@@ -336,7 +336,7 @@ impl Inode for Node {
             return Err(Errno::ENOENT);
         }
         // Looked at again under the lock: the caller's view may be old.
-        if entry.contains(to_directory) {
+        if entry.kind() == Kind::Directory && entry.contains(to_directory) {
             return Err(Errno::EINVAL);
         }
         match (replaced, to_children.get(to_name)) {
@@ -435,6 +435,10 @@ impl File for Node {
     fn punch(&self, start: u64, end: u64) -> Result<()> {
         self.regular()?.punch(start, end)?;
         self.touch();
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<()> {
         Ok(())
     }
 
