@@ -5,9 +5,10 @@
 
 pub mod archive;
 mod attributes;
-pub mod device;
 pub mod devfs;
+pub mod device;
 mod entry;
+pub mod generated;
 mod mounts;
 mod opening;
 mod permission;

@@ -71,14 +71,7 @@ pub fn fchown(thread: &Thread, fd: Fd, user: u32, group: u32) -> Result<()> {
 }
 
 /// `fchownat(2)`.
-pub fn fchownat(
-    thread: &Thread,
-    directory: Fd,
-    path: UserString,
-    user: u32,
-    group: u32,
-    flags: AtFlags,
-) -> Result<()> {
+pub fn fchownat(thread: &Thread, directory: Fd, path: UserString, user: u32, group: u32, flags: AtFlags) -> Result<()> {
     let flags = flags.only(AtFlags::AT_SYMLINK_NOFOLLOW | AtFlags::AT_EMPTY_PATH)?;
     let entry = reach(thread, directory, path, flags)?;
     set_owner(&thread.process.credentials(), &entry, user, group)

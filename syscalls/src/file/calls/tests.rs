@@ -1,8 +1,8 @@
 //! The calls as a program makes them, on a tmpfs of the test's own.
 
+mod contents;
 mod naming;
 mod ownership;
-mod contents;
 
 use super::*;
 use crate::argument::{Address, Fd};

@@ -33,8 +33,6 @@ fn working_directory(thread: &Thread) -> Result<Vec<u8>> {
     Ok(bytes_of_user(at, length - 1))
 }
 
-
-
 const PLAIN: RenameFlags = RenameFlags::empty();
 
 #[test]
@@ -143,7 +141,10 @@ fn hard_links_share_the_inode() {
     // Without a name, the open file lives on.
     assert_eq!(position::lseek(&thread, fd, 0, 0), Ok(0));
     assert_eq!(read(&thread, fd, 9).unwrap(), b"first");
-    assert_eq!(names::linkat(&thread, fd, string(""), HERE, string("back"), AtFlags::AT_EMPTY_PATH), Err(Errno::ENOENT));
+    assert_eq!(
+        names::linkat(&thread, fd, string(""), HERE, string("back"), AtFlags::AT_EMPTY_PATH),
+        Err(Errno::ENOENT)
+    );
     mkdir(&thread, "d").unwrap();
     assert_eq!(link(&thread, "d", "e"), Err(Errno::EPERM));
 }
