@@ -173,12 +173,16 @@ impl LineDiscipline {
         }
     }
 
-    /// Lets output go on, unless TCOOFF holds it.
-    pub(super) fn start(&mut self, device: &mut impl Device) {
+    fn resume(&mut self) {
         if self.stopped && !self.held {
             self.stopped = false;
             self.packet.started();
         }
+    }
+
+    /// Lets output, and echo that waited, go on, unless TCOOFF holds it.
+    pub(super) fn start(&mut self, device: &mut impl Device) {
+        self.resume();
         self.flush_echo(device);
     }
 
@@ -196,7 +200,8 @@ impl LineDiscipline {
             }
             Flow::StartOutput if self.held => {
                 self.held = false;
-                self.start(device);
+                // Echo that waited goes out with the next key or write, as on Linux.
+                self.resume();
             }
             Flow::StartOutput => {}
             Flow::StopInput => self.send_key(VSTOP, device),
@@ -204,10 +209,10 @@ impl LineDiscipline {
         }
     }
 
-    /// Sends a flow control character to the other side, past a stop.
+    /// Sends a flow control character to the other side, past a stop by VSTOP. TCOOFF holds it back, and then it is lost.
     fn send_key(&mut self, index: u32, device: &mut impl Device) {
         let key = self.termios.control(index);
-        if key != DISABLED && device.room() > 0 {
+        if key != DISABLED && !self.held && device.room() > 0 {
             device.put(&[key]);
         }
     }
@@ -227,7 +232,7 @@ impl LineDiscipline {
 
     /// A signal character or a break: everything under way is dropped unless NOFLSH says otherwise.
     pub(super) fn flush_for_signal(&mut self, device: &mut impl Device) {
-        self.discard_echo();
+        self.echo.discard();
         self.flush(Queues::Both, device);
     }
 
@@ -260,7 +265,7 @@ impl LineDiscipline {
     pub fn hang_up(&mut self) {
         self.hung_up = true;
         self.queue.clear();
-        self.discard_echo();
+        self.echo.discard();
         self.stopped = false;
         self.held = false;
     }

@@ -160,7 +160,7 @@ impl LineDiscipline {
 
     fn note_line_start(&mut self) {
         if self.queue.line_len() == 0 {
-            self.columns.line_start = self.columns.current;
+            self.echo.line_start();
         }
     }
 
@@ -208,7 +208,7 @@ impl LineDiscipline {
         if byte == b'\n' {
             if self.termios.local(ECHO) {
                 self.finish_printing_erased();
-                self.echo_plain(byte);
+                self.echo.plain(byte);
             }
             self.queue.push(byte);
         } else {
@@ -254,15 +254,15 @@ impl LineDiscipline {
             if echo {
                 self.finish_printing_erased();
                 if self.termios.local(ECHOCTL) {
-                    self.echo_plain(b'^');
-                    self.echo_plain(0x08);
+                    self.echo.plain(b'^');
+                    self.echo.plain(0x08);
                 }
             }
         } else if extended && echo && self.is_key(byte, VREPRINT) {
             self.reprint(byte);
         } else if byte == b'\n' {
             if self.termios.local(ECHO | ECHONL) {
-                self.echo_plain(byte);
+                self.echo.plain(byte);
             }
             self.queue.push_end(byte);
         } else if self.is_key(byte, VEOF) {
@@ -285,7 +285,7 @@ impl LineDiscipline {
     fn reprint(&mut self, key: u8) {
         self.finish_printing_erased();
         self.echo_typed(key);
-        self.echo_plain(b'\n');
+        self.echo.plain(b'\n');
         for index in 0..self.queue.line_len() {
             if let Some(byte) = self.queue.line_byte(index) {
                 self.echo_typed(byte);
@@ -309,7 +309,7 @@ impl LineDiscipline {
             self.finish_printing_erased();
             self.echo_typed(self.termios.control(VKILL));
             if self.termios.local(ECHOK) {
-                self.echo_plain(b'\n');
+                self.echo.plain(b'\n');
             }
         }
     }
@@ -358,25 +358,24 @@ impl LineDiscipline {
     fn show_erased(&mut self, first: u8, start: usize, length: usize, extent: Extent) {
         if self.termios.local(ECHOPRT) {
             if !core::mem::replace(&mut self.printing_erased, true) {
-                self.echo_plain(b'\\');
+                self.echo.plain(b'\\');
             }
             self.echo_typed(first);
             for index in start + 1..start + length {
                 if let Some(byte) = self.queue.line_byte(index) {
-                    self.echo_plain(byte);
-                    self.columns.back();
+                    self.echo.same_character(byte);
                 }
             }
         } else if extent == Extent::Character && !self.termios.local(ECHOE) {
             self.echo_typed(self.termios.control(VERASE));
         } else if first == b'\t' {
             let (width, after_tab) = self.width_before(length);
-            self.echo_tab_back(width, after_tab);
+            self.echo.tab_back(width, after_tab);
         } else if !is_control(first) {
-            self.echo_wipe();
+            self.echo.wipe();
         } else if self.termios.local(ECHOCTL) {
-            self.echo_wipe();
-            self.echo_wipe();
+            self.echo.wipe();
+            self.echo.wipe();
         }
     }
 
@@ -396,7 +395,7 @@ impl LineDiscipline {
 
     fn finish_printing_erased(&mut self) {
         if core::mem::take(&mut self.printing_erased) {
-            self.echo_plain(b'/');
+            self.echo.plain(b'/');
         }
     }
 }

@@ -77,8 +77,8 @@ impl Columns {
             }
             b'\r' if termios.output(OCRNL) && !termios.output(ONLRET) => {}
             b'\r' => *self = Self::default(),
-            b'\t' => self.current = self.current.wrapping_add(8 - (self.current & 7)),
-            0x08 => self.back(),
+            b'\t' => self.forward(8 - (self.current & 7)),
+            0x08 => self.back(1),
             _ if is_control(byte) => {}
             _ => {
                 let shown = if termios.output(OLCUC) {
@@ -87,14 +87,18 @@ impl Columns {
                     byte
                 };
                 if !(termios.input(IUTF8) && is_continuation(shown)) {
-                    self.current = self.current.wrapping_add(1);
+                    self.forward(1);
                 }
             }
         }
     }
 
-    pub(super) fn back(&mut self) {
-        self.current = self.current.saturating_sub(1);
+    pub(super) fn back(&mut self, columns: usize) {
+        self.current = self.current.saturating_sub(columns);
+    }
+
+    pub(super) fn forward(&mut self, columns: usize) {
+        self.current = self.current.wrapping_add(columns);
     }
 }
 

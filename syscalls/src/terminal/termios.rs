@@ -1,8 +1,8 @@
 //! The settings of a terminal: `struct termios`, `termios2` and the old `termio`.
 
 use linux_raw_sys::general::{
-    B38400, CREAD, CS8, CSIZE, ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, HUPCL, ICANON, ICRNL, IEXTEN,
-    ISIG, IXON, NCCS, ONLCR, OPOST, PARENB,
+    ADDRB, B38400, CREAD, CS8, CSIZE, ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, HUPCL, ICANON, ICRNL,
+    IEXTEN, ISIG, IXON, NCCS, ONLCR, OPOST, PARENB,
 };
 
 use super::speed;
@@ -218,9 +218,10 @@ impl Termios {
         self
     }
 
-    /// What a device without wires makes of these settings: always eight bits, no parity, receiver on.
+    /// What a device without wires makes of these settings: always eight bits, no parity, no addresses,
+    /// receiver on.
     pub(super) fn for_virtual_device(mut self) -> Self {
-        self.control_flags = self.control_flags & !(CSIZE | PARENB) | CS8 | CREAD;
+        self.control_flags = self.control_flags & !(CSIZE | PARENB | ADDRB) | CS8 | CREAD;
         self
     }
 }

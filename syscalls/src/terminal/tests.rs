@@ -24,7 +24,7 @@ impl Typed {
 
     fn keys(&mut self, bytes: &[u8]) -> usize {
         self.line.receive(bytes, &mut self.screen, &mut |signal| {
-            self.signals.push(signal)
+            self.signals.push(signal);
         })
     }
 
@@ -237,7 +237,7 @@ fn errors_of_the_line_are_marked() {
         typed
             .line
             .receive_error(error, &mut typed.screen, &mut |signal| {
-                typed.signals.push(signal)
+                typed.signals.push(signal);
             });
         (typed.read(9), typed.signals)
     };
@@ -282,7 +282,7 @@ fn requests_are_answered() {
             typed
                 .line
                 .answer(request, 0, taken, &mut typed.screen, &mut |signal| {
-                    typed.signals.push(signal)
+                    typed.signals.push(signal);
                 })
         }
         other => panic!("{other:?}"),
