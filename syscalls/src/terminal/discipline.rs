@@ -173,14 +173,15 @@ impl LineDiscipline {
         }
     }
 
-    fn resume(&mut self) {
+    /// Lets output go on, unless TCOOFF holds it.
+    pub(super) fn resume(&mut self) {
         if self.stopped && !self.held {
             self.stopped = false;
             self.packet.started();
         }
     }
 
-    /// Lets output, and echo that waited, go on, unless TCOOFF holds it.
+    /// Lets output go on, first of all echo that waited.
     pub(super) fn start(&mut self, device: &mut impl Device) {
         self.resume();
         self.flush_echo(device);

@@ -225,10 +225,12 @@ impl LineDiscipline {
     ) {
         self.raise(kind, device, signal);
         if self.termios.input(IXON) {
-            self.start(device);
+            self.resume();
         }
         if self.termios.local(ECHO) {
             self.echo_typed(byte);
+        } else {
+            self.flush_echo(device);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use linux_raw_sys::general::{EXTPROC, VMIN, VTIME};
+use linux_raw_sys::general::{EXTPROC, VEOF, VMIN, VTIME};
 
 use super::LineDiscipline;
 
@@ -75,10 +75,16 @@ impl LineDiscipline {
         if buffer.is_empty() {
             return ReadOutcome::Bytes(0);
         }
-        let minimum = usize::from(self.termios.control(VMIN));
-        let patience = TENTH * u32::from(self.termios.control(VTIME));
-        if !self.reads_lines() && minimum == 0 && !progress.begun {
-            progress.deadline = Some(now + patience);
+        // EXTPROC takes the lines from canonical mode, but not its waiting for the first byte.
+        let (minimum, patience) = match self.is_canonical() {
+            true => (1, Duration::ZERO),
+            false => (
+                usize::from(self.termios.control(VMIN)),
+                TENTH * u32::from(self.termios.control(VTIME)),
+            ),
+        };
+        if minimum == 0 && !progress.begun {
+            progress.deadline = Some(now.saturating_add(patience));
         }
         progress.begun = true;
         if self.available() == 0 {
@@ -93,12 +99,20 @@ impl LineDiscipline {
         if self.reads_lines() {
             return ReadOutcome::Bytes(progress.copied + self.queue.take_line(rest));
         }
-        progress.copied += self.queue.take(rest);
+        let taken = self.queue.take(rest);
+        if self.is_canonical() && taken == 1 && self.queue.len() == 0 {
+            // Under EXTPROC the other end says end of file by VEOF alone.
+            let eof = self.termios.control(VEOF);
+            if rest.first() == Some(&eof) {
+                return ReadOutcome::Bytes(progress.copied);
+            }
+        }
+        progress.copied += taken;
         if progress.copied >= minimum.max(1) || progress.copied >= buffer.len() {
             return ReadOutcome::Bytes(progress.copied);
         }
         // The clock between two bytes starts with the first.
-        progress.deadline = (!patience.is_zero()).then(|| now + patience);
+        progress.deadline = (!patience.is_zero()).then(|| now.saturating_add(patience));
         ReadOutcome::WouldBlock {
             deadline: progress.deadline,
         }
