@@ -22,6 +22,7 @@ pub mod memory;
 pub mod process;
 pub mod registers;
 pub mod table;
+pub mod terminal;
 pub mod thread;
 pub mod time;
 pub mod transfer;
