@@ -2,7 +2,7 @@
 //! so they are run by asking: `cargo test -p birgus-images -- --ignored`.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use birgus_images::{Cache, Prepared, Recipe, prepare_in};
 
@@ -10,12 +10,16 @@ fn recipe(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// Runs a prepared program on this host, with the recipe's environment alone.
+/// Runs a prepared program on this host as a guest would: in its root, with the recipe's environment alone.
 fn run(prepared: &Prepared, arguments: &[&str]) -> Output {
     let mut command = Command::new(&prepared.program);
     command
         .env_clear()
-        .envs(prepared.environment.iter().cloned());
+        .envs(prepared.environment.iter().cloned())
+        .stdin(Stdio::null());
+    if let Some(root) = &prepared.root {
+        command.current_dir(root);
+    }
     if arguments.is_empty() {
         command.args(&prepared.arguments);
     } else {
@@ -94,6 +98,18 @@ recipes! {
     hello_pie, "hello-pie", "Hello from ", [], "";
     hello_musl, "hello-musl", "Hello from ", [], "";
     busybox, "busybox", "Currently defined functions", ["expr", "6", "*", "7"], "42\n";
+    bash, "bash", "Hello from bash 5", ["-c", "echo $((6 * 7))"], "42\n";
+    zsh, "zsh", "Hello from zsh 5", ["-c", "print $((6 * 7))"], "42\n";
+    sash, "sash", "-printenv", ["-c", "-echo 42"], "42\n";
+    shfmt, "shfmt", "v3.14.1", [], "";
+    esbuild, "esbuild", "Hello from ${name}", ["--version"], "0.28.2\n";
+    biome, "biome", "2.6.8", [], "";
+    ruff, "ruff", "F541", ["--version"], "ruff 0.17.6\n";
+    uv, "uv", "uv 0.13.9", [], "";
+    shellcheck, "shellcheck", "version: 0.11.0", [], "";
+    hadolint, "hadolint", "2.15.1", [], "";
+    lua, "lua", "Lua 5.4", ["-e", "print(6 * 7)"], "42\n";
+    sqlite, "sqlite", "Hello from SQLite 3", [":memory:", "select 6 * 7"], "42\n";
 }
 
 #[test]
