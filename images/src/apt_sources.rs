@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_key_written_out_stays_whole() {
-        let key = "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mDMEY\n -----END PGP PUBLIC KEY BLOCK-----\n";
+        let key = "Signed-By:\n -----BEGIN PGP-----\n .\n mDMEY\n -----END PGP-----\n";
         let stanza = format!(
             "Suites: stable\nTypes: deb deb-src\n{key}URIs:\n http://a.example/\n http://b.example/\n"
         );

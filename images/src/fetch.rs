@@ -10,7 +10,8 @@ mod unpacked;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::recipe::{Origin, Recipe};
+use crate::origin::Origin;
+use crate::recipe::Recipe;
 
 /// Fetches the recipe's program into the empty folder `scratch`; gives its path there.
 pub(crate) fn fetch(

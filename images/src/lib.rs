@@ -12,6 +12,7 @@ mod cache;
 mod error;
 mod fetch;
 mod memory_size;
+mod origin;
 mod program;
 mod recipe;
 mod tool;
@@ -21,7 +22,8 @@ use std::path::{Path, PathBuf};
 
 pub use cache::Cache;
 pub use error::Error;
-pub use recipe::{CFile, DebianPackage, DebianSource, NpmPackage, Origin, PythonPackage, Recipe};
+pub use origin::{CFile, DebianPackage, DebianSource, NpmPackage, Origin, PythonPackage};
+pub use recipe::Recipe;
 
 /// A program that is ready to run, with the settings its recipe gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]

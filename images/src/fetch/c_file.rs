@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::unpacked;
 use crate::error::Error;
-use crate::recipe::CFile;
+use crate::origin::CFile;
 use crate::tool::Tool;
 
 /// Compiles the file to a program called `name`.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::unpacked;
 use crate::error::Error;
-use crate::recipe::DebianPackage;
+use crate::origin::DebianPackage;
 use crate::tool::Tool;
 
 /// Fetches a package with `apt-get download`, from the sources and with the keys of this machine.

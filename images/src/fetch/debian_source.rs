@@ -8,7 +8,7 @@ use super::debian::{note_another_version, shown};
 use super::unpacked;
 use crate::apt_sources;
 use crate::error::Error;
-use crate::recipe::DebianSource;
+use crate::origin::DebianSource;
 use crate::tool::Tool;
 
 /// Fetches a source package with `apt-get source` and builds it with the recipe's commands.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::unpacked;
 use crate::error::Error;
-use crate::recipe::NpmPackage;
+use crate::origin::NpmPackage;
 use crate::tool::Tool;
 
 /// Fetches a package with `npm pack`, which runs none of its scripts and does not mind its `os` and `cpu`.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::unpacked;
 use crate::error::Error;
-use crate::recipe::PythonPackage;
+use crate::origin::PythonPackage;
 use crate::tool::Tool;
 
 /// Fetches a wheel with `pip download`: nothing of it is run, nor installed.
