@@ -7,6 +7,14 @@ use crate::error::Error;
 use crate::origin::DebianPackage;
 use crate::tool::Tool;
 
+/// Advice where the lists of packages may be old, or have never been fetched.
+const STALE_LISTS: &str =
+    "Run `apt-get update` as root to refresh the package lists, then try again.";
+
+/// Advice where they are fresh.
+const UNKNOWN: &str =
+    "The package lists are fresh: see whether this machine's package sources have the package.";
+
 /// Fetches a package with `apt-get download`, from the sources and with the keys of this machine.
 pub(super) fn fetch(
     wanted: &DebianPackage,
@@ -17,7 +25,7 @@ pub(super) fn fetch(
         "fetching Debian package {}",
         shown(&wanted.package, wanted.version.as_deref())
     ));
-    if let Err(error) = download(wanted, scratch) {
+    if let Err(error) = download(wanted, scratch, STALE_LISTS) {
         // As root, stale package lists are ours to refresh; others are told to.
         if !rustix::process::geteuid().is_root() || matches!(error, Error::ToolMissing { .. }) {
             return Err(error);
@@ -25,7 +33,7 @@ pub(super) fn fetch(
         progress("refreshing the package lists (apt-get update)");
         // A source that cannot be reached fails this, and may not be the one that is needed.
         let refreshed = Tool::new("apt-get", scratch).args(["-q", "update"]).run();
-        download(wanted, scratch).map_err(|error| refreshed.err().unwrap_or(error))?;
+        download(wanted, scratch, UNKNOWN).map_err(|error| refreshed.err().unwrap_or(error))?;
     }
     let archive = unpacked::only(scratch, "*.deb", unpacked::ends_with("deb"))?;
     let version = Tool::new("dpkg-deb", scratch)
@@ -54,10 +62,10 @@ pub(super) fn fetch(
 
 /// Downloads the version wanted, or, where the archive has it no longer, its present one: Debian keeps one
 /// version of a package in a release, and takes away the one before.
-fn download(wanted: &DebianPackage, scratch: &Path) -> Result<(), Error> {
+/// Should that fail, `advice` is what the user is told to do.
+fn download(wanted: &DebianPackage, scratch: &Path, advice: &str) -> Result<(), Error> {
     let name = format!("{}:amd64", wanted.package);
     let download = |package: &str| {
-        let advice = "Run `apt-get update` as root to refresh the package lists, then try again.";
         // The scratch folder is the user's alone: apt's own unprivileged user could not write there.
         let client =
             Tool::new("apt-get", scratch).args(["-q", "-o", "APT::Sandbox::User=root", "download"]);

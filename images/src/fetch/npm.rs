@@ -17,7 +17,7 @@ pub(super) fn fetch(
     let package = format!("{}@{}", wanted.package, wanted.version);
     progress(&format!("fetching npm package {package}"));
     Tool::new("npm", scratch)
-        .args(["pack", "--silent", "--ignore-scripts", &package])
+        .args(["pack", "--loglevel=error", "--ignore-scripts", &package])
         .advice(format!(
             "`npm view {}` tells whether the registry can be reached and has it.",
             wanted.package
