@@ -133,3 +133,47 @@ fn every_recipe_is_right_and_has_a_test() {
     tested.sort_unstable();
     assert_eq!(names, tested);
 }
+
+#[test]
+#[ignore = "fetches from a package registry"]
+fn a_version_that_left_the_archive_is_replaced_and_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = folder.path().join("old");
+    std::fs::create_dir(&old).unwrap();
+    let text = std::fs::read_to_string(recipe("busybox").join("image.toml")).unwrap();
+    let (start, rest) = text.split_once("version = ").unwrap();
+    let (_, end) = rest.split_once('\n').unwrap();
+    std::fs::write(
+        old.join("image.toml"),
+        format!("{start}version = '1:1.0-1'\n{end}"),
+    )
+    .unwrap();
+    let mut notes = Vec::new();
+    let cache = Cache::at(folder.path().join("images"));
+    let prepared = prepare_in(&cache, &old, &mut |line| notes.push(line.to_owned())).unwrap();
+    assert!(run(&prepared, &["true"]).status.success());
+    let said = "old: note: the archive has no busybox-static 1:1.0-1 (any more); taking ";
+    assert!(notes.iter().any(|line| line.starts_with(said)), "{notes:?}");
+}
+
+#[test]
+#[ignore = "asks a package registry"]
+fn a_failed_fetch_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = folder.path().join("wrong");
+    std::fs::create_dir(&wrong).unwrap();
+    let text = std::fs::read_to_string(recipe("esbuild").join("image.toml")).unwrap();
+    let text = text
+        .replace("root = \"root\"\n", "")
+        .replace("path = \"bin/", "path = \"no/");
+    std::fs::write(wrong.join("image.toml"), text).unwrap();
+    let images = folder.path().join("images");
+    let error = prepare_in(&Cache::at(images.clone()), &wrong, &mut |_| ())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("no/esbuild") && error.contains("\n    bin/esbuild"),
+        "{error}"
+    );
+    assert_eq!(std::fs::read_dir(images).unwrap().count(), 0);
+}
