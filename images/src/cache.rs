@@ -242,7 +242,8 @@ mod tests {
 
     #[test]
     fn a_changed_recipe_is_another_entry() {
-        let cache = Cache::at(tempfile::tempdir().unwrap().path().to_owned());
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path().to_owned());
         let one = cache
             .entry(&recipe(""))
             .unwrap()
@@ -257,7 +258,6 @@ mod tests {
             (fs::read(one).unwrap(), fs::read(two).unwrap()),
             (b"one".to_vec(), b"two".to_vec())
         );
-        fs::remove_dir_all(&cache.folder).unwrap();
     }
 
     #[test]
