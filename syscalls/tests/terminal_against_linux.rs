@@ -8,9 +8,7 @@ mod linux_terminal;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-use birgus_syscalls::terminal::{
-    CAPACITY, Device, Flow, LineDiscipline, Queues, ReadOutcome, ReadProgress, Termios,
-};
+use birgus_syscalls::terminal::{CAPACITY, Device, Flow, LineDiscipline, Queues, ReadOutcome, ReadProgress, Termios};
 use linux_raw_sys::general as uapi;
 use linux_terminal::LinuxTerminal;
 use proptest::prelude::*;
@@ -65,9 +63,7 @@ impl Pair {
     }
 
     fn model_keys(&mut self) {
-        let taken = self
-            .model
-            .receive(&self.refused, &mut self.screen, &mut |_| {});
+        let taken = self.model.receive(&self.refused, &mut self.screen, &mut |_| {});
         self.refused.drain(..taken);
     }
 
@@ -89,20 +85,14 @@ impl Pair {
         match step {
             Step::Settings(termios) => {
                 self.linux.set_termios(&termios.to_bytes());
-                self.model.set_termios(
-                    self.model.termios().with_bytes(&termios.to_bytes()),
-                    &mut self.screen,
-                );
+                self.model.set_termios(self.model.termios().with_bytes(&termios.to_bytes()), &mut self.screen);
             }
             Step::Keys(bytes) => {
                 self.linux.type_keys(bytes);
                 self.refused.extend_from_slice(bytes);
             }
             Step::Write(bytes) => {
-                let taken = self
-                    .model
-                    .write(bytes, &mut self.screen)
-                    .expect("nobody hangs up");
+                let taken = self.model.write(bytes, &mut self.screen).expect("nobody hangs up");
                 same("taken by write", self.linux.write(bytes), taken)?;
             }
             Step::Read(size) => {
@@ -123,10 +113,7 @@ impl Pair {
     }
 
     fn compare(&mut self) -> Result<(), String> {
-        let Screen {
-            shown: certain,
-            perhaps,
-        } = std::mem::take(&mut self.screen);
+        let Screen { shown: certain, perhaps } = std::mem::take(&mut self.screen);
         let with_perhaps = [&perhaps[..], &certain[..]].concat();
         self.linux.settle(certain.len(), self.model.input_count());
         let screen = self.linux.take_screen();
@@ -134,17 +121,12 @@ impl Pair {
             same("on the screen", shown(Some(screen)), shown(Some(certain)))?;
         }
         same("readable", self.linux.readable(), self.model.readable())?;
-        same(
-            "counted as input",
-            self.linux.input_count(),
-            self.model.input_count(),
-        )
+        same("counted as input", self.linux.input_count(), self.model.input_count())
     }
 
     fn run(&mut self, steps: &[Step]) -> Result<(), String> {
         for (index, step) in steps.iter().enumerate() {
-            self.step(step)
-                .map_err(|difference| format!("step {index}, {step:?}: {difference}"))?;
+            self.step(step).map_err(|difference| format!("step {index}, {step:?}: {difference}"))?;
         }
         Ok(())
     }
@@ -155,11 +137,7 @@ fn shown(bytes: Option<Vec<u8>>) -> Option<String> {
 }
 
 fn same<T: PartialEq + Debug>(what: &str, linux: T, model: T) -> Result<(), String> {
-    if linux == model {
-        Ok(())
-    } else {
-        Err(format!("{what}: Linux {linux:?}, model {model:?}"))
-    }
+    if linux == model { Ok(()) } else { Err(format!("{what}: Linux {linux:?}, model {model:?}")) }
 }
 
 fn keys(bytes: &[u8]) -> Step {
@@ -226,26 +204,14 @@ fn characters_of_many_bytes_are_erased_whole() {
         })
     };
     let text = "aä€\t€x\x7f\x7f\x7f\x7f\x7fü\x17é\x15\n".as_bytes();
-    check(&[
-        utf8(0),
-        keys(text),
-        utf8(uapi::ECHOPRT),
-        keys(text),
-        keys(b"\x80\x7f\x7f\x80\xff\x7f\n"),
-    ]);
+    check(&[utf8(0), keys(text), utf8(uapi::ECHOPRT), keys(text), keys(b"\x80\x7f\x7f\x80\xff\x7f\n")]);
 }
 
 #[test]
 fn lines_longer_than_the_queue() {
     let long = vec![b'x'; 1000];
     let mut steps: Vec<Step> = (0..5).map(|_| Step::Keys(long.clone())).collect();
-    steps.extend([
-        keys(b"\x7f"),
-        keys(b"ab\x7f"),
-        keys(b"y\n"),
-        Step::Read(CAPACITY),
-        Step::Read(9),
-    ]);
+    steps.extend([keys(b"\x7f"), keys(b"ab\x7f"), keys(b"y\n"), Step::Read(CAPACITY), Step::Read(9)]);
     check(&steps);
 }
 
@@ -263,37 +229,10 @@ fn a_reader_who_is_behind() {
 #[test]
 fn switching_the_mode_with_input_waiting() {
     let canonical = || settings(|_| {});
-    check(&[
-        raw(1),
-        keys(b"ab\ncd"),
-        canonical(),
-        Step::Read(3),
-        Step::Read(9),
-        Step::Read(9),
-    ]);
-    check(&[
-        raw(1),
-        keys(b"ab\ncd"),
-        canonical(),
-        keys(b"ef\n"),
-        Step::Read(9),
-        Step::Read(9),
-    ]);
-    check(&[
-        raw(1),
-        keys(b"ab\0"),
-        canonical(),
-        Step::Read(9),
-        Step::Read(9),
-    ]);
-    check(&[
-        keys(b"ab\ncd\x04e"),
-        raw(1),
-        Step::Read(9),
-        canonical(),
-        keys(b"f\n"),
-        Step::Read(9),
-    ]);
+    check(&[raw(1), keys(b"ab\ncd"), canonical(), Step::Read(3), Step::Read(9), Step::Read(9)]);
+    check(&[raw(1), keys(b"ab\ncd"), canonical(), keys(b"ef\n"), Step::Read(9), Step::Read(9)]);
+    check(&[raw(1), keys(b"ab\0"), canonical(), Step::Read(9), Step::Read(9)]);
+    check(&[keys(b"ab\ncd\x04e"), raw(1), Step::Read(9), canonical(), keys(b"f\n"), Step::Read(9)]);
     check(&[keys(b"abc"), raw(5), Step::Read(9), Step::Read(9)]);
 }
 
@@ -328,10 +267,7 @@ fn settings_travel_in_all_three_forms() {
     };
     let mut model = LineDiscipline::new(Termios::pseudo_terminal());
     let mut screen = Screen::default();
-    let mut runner = TestRunner::new(Config {
-        failure_persistence: None,
-        ..Config::with_cases(300)
-    });
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(300) });
     let model = std::cell::RefCell::new((&mut model, &mut screen));
     let bytes = || proptest::collection::vec(any::<u8>(), Termios::SIZE_2);
     runner
@@ -355,10 +291,7 @@ fn settings_travel_in_all_three_forms() {
             prop_assert_eq!(linux.termios(), model.termios().to_bytes());
             prop_assert_eq!(linux.termios_2(), model.termios().to_bytes_2());
             // The last byte is padding.
-            prop_assert_eq!(
-                &linux.termios_old()[..17],
-                &model.termios().to_bytes_old()[..17]
-            );
+            prop_assert_eq!(&linux.termios_old()[..17], &model.termios().to_bytes_old()[..17]);
             Ok(())
         })
         .unwrap();
@@ -376,13 +309,10 @@ fn flags(values: &'static [u32], usual: u32) -> impl Strategy<Value = u32> {
 
 fn any_termios() -> impl Strategy<Value = Termios> {
     use uapi::*;
-    const INPUT: &[u32] = &[
-        ISTRIP, INLCR, IGNCR, ICRNL, IUCLC, IXON, IXANY, IMAXBEL, IUTF8, PARMRK,
-    ];
+    const INPUT: &[u32] = &[ISTRIP, INLCR, IGNCR, ICRNL, IUCLC, IXON, IXANY, IMAXBEL, IUTF8, PARMRK];
     const OUTPUT: &[u32] = &[OPOST, OLCUC, ONLCR, OCRNL, ONOCR, ONLRET, XTABS];
-    const LOCAL: &[u32] = &[
-        ISIG, ICANON, ECHO, ECHOE, ECHOK, ECHONL, NOFLSH, ECHOCTL, ECHOPRT, ECHOKE, IEXTEN, EXTPROC,
-    ];
+    const LOCAL: &[u32] =
+        &[ISIG, ICANON, ECHO, ECHOE, ECHOK, ECHONL, NOFLSH, ECHOCTL, ECHOPRT, ECHOKE, IEXTEN, EXTPROC];
     let usual = Termios::pseudo_terminal();
     let characters = proptest::collection::vec((0..CONTROL_KEYS.len(), any_key()), 0..3);
     (
@@ -392,28 +322,23 @@ fn any_termios() -> impl Strategy<Value = Termios> {
         0..4_u8,
         characters,
     )
-        .prop_map(
-            move |(input_flags, output_flags, local_flags, minimum, characters)| {
-                // Not by `..usual`: captured alone, `control_characters` crashes rustc 1.95.
-                let mut termios = usual;
-                termios.input_flags = input_flags;
-                termios.output_flags = output_flags;
-                termios.local_flags = local_flags;
-                for (index, key) in characters {
-                    termios.control_characters[CONTROL_KEYS[index] as usize] = key;
-                }
-                termios.control_characters[VMIN as usize] = minimum;
-                termios
-            },
-        )
+        .prop_map(move |(input_flags, output_flags, local_flags, minimum, characters)| {
+            // Not by `..usual`: captured alone, `control_characters` crashes rustc 1.95.
+            let mut termios = usual;
+            termios.input_flags = input_flags;
+            termios.output_flags = output_flags;
+            termios.local_flags = local_flags;
+            for (index, key) in characters {
+                termios.control_characters[CONTROL_KEYS[index] as usize] = key;
+            }
+            termios.control_characters[VMIN as usize] = minimum;
+            termios
+        })
 }
 
 const CONTROL_KEYS: &[u32] = {
     use uapi::*;
-    &[
-        VINTR, VQUIT, VERASE, VKILL, VEOF, VSTART, VSTOP, VSUSP, VEOL, VREPRINT, VWERASE, VLNEXT,
-        VEOL2,
-    ]
+    &[VINTR, VQUIT, VERASE, VKILL, VEOF, VSTART, VSTOP, VSUSP, VEOL, VREPRINT, VWERASE, VLNEXT, VEOL2]
 };
 
 /// A byte that somebody types: mostly one with a meaning.
@@ -428,17 +353,9 @@ fn any_key() -> impl Strategy<Value = u8> {
 
 fn any_step() -> impl Strategy<Value = Step> {
     let bytes = || proptest::collection::vec(any_key(), 1..24);
-    let queues = prop_oneof![
-        Just(Queues::Input),
-        Just(Queues::Output),
-        Just(Queues::Both)
-    ];
-    let flow = prop_oneof![
-        Just(Flow::StopOutput),
-        Just(Flow::StartOutput),
-        Just(Flow::StopInput),
-        Just(Flow::StartInput)
-    ];
+    let queues = prop_oneof![Just(Queues::Input), Just(Queues::Output), Just(Queues::Both)];
+    let flow =
+        prop_oneof![Just(Flow::StopOutput), Just(Flow::StartOutput), Just(Flow::StopInput), Just(Flow::StartInput)];
     prop_oneof![
         3 => any_termios().prop_map(Step::Settings),
         8 => bytes().prop_map(Step::Keys),
@@ -453,10 +370,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 fn whatever_is_typed() {
     let Some(pair) = Pair::open() else { return };
     drop(pair);
-    let seconds = std::env::var("TERMINAL_SECONDS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(4);
+    let seconds = std::env::var("TERMINAL_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(4);
     let end = Instant::now() + Duration::from_secs(seconds);
     let config = Config {
         failure_persistence: None,

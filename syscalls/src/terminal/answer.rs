@@ -3,9 +3,7 @@
 use linux_raw_sys::general::{CLOCAL, TCIFLUSH, TCIOFF, TCIOFLUSH, TCION, TCOFLUSH, TCOOFF, TCOON};
 
 use super::request::N_TTY;
-use super::{
-    Device, Flow, Form, LineDiscipline, LineRequest, Queues, Signal, Termios, When, WindowSize,
-};
+use super::{Device, Flow, Form, LineDiscipline, LineRequest, Queues, Signal, Termios, When, WindowSize};
 
 /// What a request came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,10 +95,9 @@ impl LineDiscipline {
                 Ok(Answer::Done)
             }
             // A device without wires has no break to send: Linux's pseudo-terminals say yes and do nothing.
-            LineRequest::SendBreak
-            | LineRequest::SendBreakFor
-            | LineRequest::StartBreak
-            | LineRequest::EndBreak => Ok(Answer::Done),
+            LineRequest::SendBreak | LineRequest::SendBreakFor | LineRequest::StartBreak | LineRequest::EndBreak => {
+                Ok(Answer::Done)
+            }
             LineRequest::CountInput => Ok(word(self.input_count())),
             LineRequest::CountOutput => Ok(word(device.queued())),
             LineRequest::TypeByte => {
@@ -108,25 +105,17 @@ impl LineDiscipline {
                 self.receive(&[byte], device, signal);
                 Ok(Answer::Done)
             }
-            LineRequest::GetWindowSize => {
-                Ok(Answer::Gives(Reply::new(&self.window_size().to_bytes())))
-            }
+            LineRequest::GetWindowSize => Ok(Answer::Gives(Reply::new(&self.window_size().to_bytes()))),
             LineRequest::SetWindowSize => {
                 let resized = self.set_window_size(WindowSize::from_bytes(exactly(taken)?));
-                Ok(if resized {
-                    Answer::Resized
-                } else {
-                    Answer::Done
-                })
+                Ok(if resized { Answer::Resized } else { Answer::Done })
             }
             LineRequest::GetDiscipline => Ok(word(N_TTY as usize)),
             LineRequest::SetDiscipline => match u32::from_ne_bytes(exactly(taken)?) {
                 N_TTY => Ok(Answer::Done),
                 _ => Err(Refusal::UnknownValue),
             },
-            LineRequest::GetSoftCarrier => {
-                Ok(word(usize::from(self.termios.control_flags & CLOCAL != 0)))
-            }
+            LineRequest::GetSoftCarrier => Ok(word(usize::from(self.termios.control_flags & CLOCAL != 0))),
             LineRequest::SetSoftCarrier => {
                 let mut termios = self.termios;
                 match u32::from_ne_bytes(exactly(taken)?) {
@@ -166,7 +155,5 @@ fn plain_number(value: u64) -> Result<u32, Refusal> {
 
 /// An `int`; more than one holds is its largest.
 fn word(count: usize) -> Answer {
-    Answer::Gives(Reply::new(
-        &i32::try_from(count).unwrap_or(i32::MAX).to_ne_bytes(),
-    ))
+    Answer::Gives(Reply::new(&i32::try_from(count).unwrap_or(i32::MAX).to_ne_bytes()))
 }

@@ -1,9 +1,8 @@
 //! The state of a terminal's line and what is set from outside: settings, flow, flushing, the window, the hang-up.
 
 use linux_raw_sys::general::{
-    ECHO, EXTPROC, ICANON, ICRNL, IEXTEN, IGNCR, INLCR, ISIG, ISTRIP, IUCLC, IXON, PARMRK, SIGINT,
-    SIGQUIT, SIGTSTP, VEOF, VEOL, VEOL2, VERASE, VINTR, VKILL, VLNEXT, VQUIT, VREPRINT, VSTART,
-    VSTOP, VSUSP, VWERASE,
+    ECHO, EXTPROC, ICANON, ICRNL, IEXTEN, IGNCR, INLCR, ISIG, ISTRIP, IUCLC, IXON, PARMRK, SIGINT, SIGQUIT, SIGTSTP,
+    VEOF, VEOL, VEOL2, VERASE, VINTR, VKILL, VLNEXT, VQUIT, VREPRINT, VSTART, VSTOP, VSUSP, VWERASE,
 };
 
 use super::characters::DISABLED;
@@ -156,9 +155,7 @@ impl LineDiscipline {
     }
 
     pub(super) fn is_special(&self, byte: u8) -> bool {
-        self.special
-            .get(usize::from(byte / 64))
-            .is_some_and(|word| word & (1 << (byte % 64)) != 0)
+        self.special.get(usize::from(byte / 64)).is_some_and(|word| word & (1 << (byte % 64)) != 0)
     }
 
     /// Is output stopped, by VSTOP or TCOOFF?
@@ -239,11 +236,7 @@ impl LineDiscipline {
 
     /// What TIOCINQ (FIONREAD) answers: bytes that reads would give; in canonical mode those of finished lines.
     pub fn input_count(&self) -> usize {
-        if self.is_canonical() && !self.termios.local(EXTPROC) {
-            self.queue.finished_bytes()
-        } else {
-            self.queue.len()
-        }
+        if self.is_canonical() && !self.termios.local(EXTPROC) { self.queue.finished_bytes() } else { self.queue.len() }
     }
 
     /// The window size (TIOCGWINSZ).

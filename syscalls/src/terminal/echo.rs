@@ -34,9 +34,7 @@ const BATCH: usize = 256;
 
 impl Echo {
     pub(super) fn new() -> Self {
-        Self {
-            waiting: VecDeque::with_capacity(BATCH),
-        }
+        Self { waiting: VecDeque::with_capacity(BATCH) }
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -86,10 +84,7 @@ impl Echo {
     /// Goes back over an erased tab; `width` columns lie between it and the tab before it, or, without one, the start of
     /// the line that is being typed.
     pub(super) fn tab_back(&mut self, width: usize, after_tab: bool) {
-        self.push(Step::TabBack {
-            width: (width & 7) as u8,
-            after_tab,
-        });
+        self.push(Step::TabBack { width: (width & 7) as u8, after_tab });
     }
 }
 
@@ -112,11 +107,7 @@ impl Run {
     }
 
     fn hand_on(&mut self, device: &mut impl Device) {
-        if let Some(bytes) = self
-            .bytes
-            .get(..self.length)
-            .filter(|bytes| !bytes.is_empty())
-        {
+        if let Some(bytes) = self.bytes.get(..self.length).filter(|bytes| !bytes.is_empty()) {
             device.put(bytes);
         }
         self.length = 0;
@@ -164,20 +155,13 @@ impl LineDiscipline {
                         1
                     }
                     Expansion::Bytes(all) => {
-                        bytes
-                            .iter_mut()
-                            .zip(all)
-                            .for_each(|(place, byte)| *place = *byte);
+                        bytes.iter_mut().zip(all).for_each(|(place, byte)| *place = *byte);
                         all.len()
                     }
                 }
             }
             Step::TabBack { width, after_tab } => {
-                let start = if after_tab {
-                    0
-                } else {
-                    self.columns.line_start
-                };
+                let start = if after_tab { 0 } else { self.columns.line_start };
                 bytes.fill(0x08);
                 8 - (start.wrapping_add(usize::from(width)) & 7)
             }
@@ -193,9 +177,7 @@ impl LineDiscipline {
             Step::TabBack { .. } => self.columns.back(shown),
             Step::Caret(_) => self.columns.forward(2),
             Step::Plain(0xff) => self.columns.forward(1),
-            Step::Plain(byte) if self.termios.output(OPOST) => {
-                self.columns.advance(&self.termios, byte)
-            }
+            Step::Plain(byte) if self.termios.output(OPOST) => self.columns.advance(&self.termios, byte),
             Step::Plain(_) => {}
         }
     }

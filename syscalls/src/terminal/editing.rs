@@ -1,9 +1,9 @@
 //! From the keys to the queue: input mapping, signals, flow control and the editing of the line.
 
 use linux_raw_sys::general::{
-    BRKINT, ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, ECHONL, ECHOPRT, EXTPROC, ICRNL, IEXTEN, IGNBRK,
-    IGNCR, IGNPAR, INLCR, INPCK, ISIG, ISTRIP, IUCLC, IUTF8, IXANY, IXON, NOFLSH, PARMRK, VEOF,
-    VEOL, VEOL2, VERASE, VINTR, VKILL, VLNEXT, VQUIT, VREPRINT, VSTART, VSTOP, VSUSP, VWERASE,
+    BRKINT, ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, ECHONL, ECHOPRT, EXTPROC, ICRNL, IEXTEN, IGNBRK, IGNCR, IGNPAR, INLCR,
+    INPCK, ISIG, ISTRIP, IUCLC, IUTF8, IXANY, IXON, NOFLSH, PARMRK, VEOF, VEOL, VEOL2, VERASE, VINTR, VKILL, VLNEXT,
+    VQUIT, VREPRINT, VSTART, VSTOP, VSUSP, VWERASE,
 };
 
 use super::characters::{DISABLED, is_continuation, is_control, is_word, to_lower};
@@ -33,12 +33,7 @@ impl LineDiscipline {
     ///
     /// Wake readers if the line became [`readable`](Self::readable), and writers if it is not
     /// [stopped](Self::is_stopped) any more.
-    pub fn receive(
-        &mut self,
-        bytes: &[u8],
-        device: &mut impl Device,
-        signal: &mut impl FnMut(Signal),
-    ) -> usize {
+    pub fn receive(&mut self, bytes: &[u8], device: &mut impl Device, signal: &mut impl FnMut(Signal)) -> usize {
         if self.hung_up {
             return bytes.len();
         }
@@ -66,12 +61,7 @@ impl LineDiscipline {
     }
 
     /// Takes a break or a damaged byte from the device.
-    pub fn receive_error(
-        &mut self,
-        error: LineError,
-        device: &mut impl Device,
-        signal: &mut impl FnMut(Signal),
-    ) {
+    pub fn receive_error(&mut self, error: LineError, device: &mut impl Device, signal: &mut impl FnMut(Signal)) {
         let termios = self.termios;
         match error {
             _ if self.hung_up => {}
@@ -97,11 +87,7 @@ impl LineDiscipline {
     fn make_room(&mut self) -> usize {
         let free = CAPACITY - self.queue.len();
         // A byte may become three under PARMRK.
-        let places = if self.termios.input(PARMRK) {
-            free.div_ceil(3)
-        } else {
-            free
-        };
+        let places = if self.termios.input(PARMRK) { free.div_ceil(3) } else { free };
         if places > 1 {
             return places - 1;
         }
@@ -116,12 +102,7 @@ impl LineDiscipline {
         self.termios.input(ISTRIP) || self.termios.input(IUCLC) && self.termios.local(IEXTEN)
     }
 
-    fn receive_byte(
-        &mut self,
-        byte: u8,
-        device: &mut impl Device,
-        signal: &mut impl FnMut(Signal),
-    ) {
+    fn receive_byte(&mut self, byte: u8, device: &mut impl Device, signal: &mut impl FnMut(Signal)) {
         let mut byte = byte;
         if self.termios.input(ISTRIP) {
             byte &= 0x7f;
@@ -168,12 +149,7 @@ impl LineDiscipline {
         byte != DISABLED && byte == self.termios.control(index)
     }
 
-    fn receive_special(
-        &mut self,
-        byte: u8,
-        device: &mut impl Device,
-        signal: &mut impl FnMut(Signal),
-    ) {
+    fn receive_special(&mut self, byte: u8, device: &mut impl Device, signal: &mut impl FnMut(Signal)) {
         if self.termios.input(IXON) {
             if self.is_key(byte, VSTART) {
                 return self.start(device);
@@ -183,11 +159,7 @@ impl LineDiscipline {
             }
         }
         if self.termios.local(ISIG) {
-            for (index, kind) in [
-                (VINTR, Signal::Interrupt),
-                (VQUIT, Signal::Quit),
-                (VSUSP, Signal::Suspend),
-            ] {
+            for (index, kind) in [(VINTR, Signal::Interrupt), (VQUIT, Signal::Quit), (VSUSP, Signal::Suspend)] {
                 if self.is_key(byte, index) {
                     return self.receive_signal_key(byte, kind, device, signal);
                 }

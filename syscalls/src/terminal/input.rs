@@ -21,13 +21,7 @@ pub(super) struct InputQueue {
 
 impl InputQueue {
     pub(super) fn new() -> Self {
-        Self {
-            bytes: Box::new([0; CAPACITY]),
-            ends: [0; CAPACITY / 64],
-            tail: 0,
-            edited: 0,
-            head: 0,
-        }
+        Self { bytes: Box::new([0; CAPACITY]), ends: [0; CAPACITY / 64], tail: 0, edited: 0, head: 0 }
     }
 
     /// Bytes in the queue, the unfinished line included.

@@ -45,8 +45,6 @@ pub use input::CAPACITY;
 pub use output::{Device, HungUp};
 pub use packet::PacketStatus;
 pub use reading::{ReadOutcome, ReadProgress};
-pub use request::{
-    Argument, Form, LineRequest, MasterRequest, SessionRequest, TerminalRequest, When,
-};
+pub use request::{Argument, Form, LineRequest, MasterRequest, SessionRequest, TerminalRequest, When};
 pub use termios::{CONTROL_CHARACTERS, Termios};
 pub use window::WindowSize;

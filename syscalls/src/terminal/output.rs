@@ -81,11 +81,7 @@ impl Columns {
             0x08 => self.back(1),
             _ if is_control(byte) => {}
             _ => {
-                let shown = if termios.output(OLCUC) {
-                    to_upper(byte)
-                } else {
-                    byte
-                };
+                let shown = if termios.output(OLCUC) { to_upper(byte) } else { byte };
                 if !(termios.input(IUTF8) && is_continuation(shown)) {
                     self.forward(1);
                 }

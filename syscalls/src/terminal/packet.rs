@@ -1,8 +1,8 @@
 //! Packet mode (`TIOCPKT`, `ioctl_tty(2)`): what a pseudo-terminal's master is told about the slave's line.
 
 use linux_raw_sys::general::{
-    EXTPROC, IXON, TIOCPKT_DOSTOP, TIOCPKT_FLUSHREAD, TIOCPKT_FLUSHWRITE, TIOCPKT_IOCTL,
-    TIOCPKT_NOSTOP, TIOCPKT_START, TIOCPKT_STOP, VSTART, VSTOP,
+    EXTPROC, IXON, TIOCPKT_DOSTOP, TIOCPKT_FLUSHREAD, TIOCPKT_FLUSHWRITE, TIOCPKT_IOCTL, TIOCPKT_NOSTOP, TIOCPKT_START,
+    TIOCPKT_STOP, VSTART, VSTOP,
 };
 
 use super::Termios;
@@ -62,8 +62,7 @@ impl PacketStatus {
 
     pub(super) fn settings_changed(&mut self, old: &Termios, new: &Termios) {
         // rlogin's way: the master may only do the flow control itself while the characters are ^S and ^Q.
-        let plain_flow =
-            |t: &Termios| t.input(IXON) && t.control(VSTOP) == 0x13 && t.control(VSTART) == 0x11;
+        let plain_flow = |t: &Termios| t.input(IXON) && t.control(VSTOP) == 0x13 && t.control(VSTART) == 0x11;
         match (plain_flow(old), plain_flow(new)) {
             (false, true) => self.replace(TIOCPKT_NOSTOP, TIOCPKT_DOSTOP),
             (true, false) => self.replace(TIOCPKT_DOSTOP, TIOCPKT_NOSTOP),

@@ -54,11 +54,7 @@ impl LineDiscipline {
     }
 
     fn available(&self) -> usize {
-        if self.reads_lines() {
-            self.queue.finished_len()
-        } else {
-            self.queue.len()
-        }
+        if self.reads_lines() { self.queue.finished_len() } else { self.queue.len() }
     }
 
     /// Tries to read into `buffer`, which is the whole of the program's buffer or its first [`CAPACITY`](super::CAPACITY)
@@ -66,22 +62,14 @@ impl LineDiscipline {
     ///
     /// A canonical read gives one line at most and leaves what does not fit. `termios(3)` has the four cases of VMIN and
     /// VTIME. Any bytes taken make room: offer the line again what [`receive`](Self::receive) refused.
-    pub fn read(
-        &mut self,
-        buffer: &mut [u8],
-        progress: &mut ReadProgress,
-        now: Duration,
-    ) -> ReadOutcome {
+    pub fn read(&mut self, buffer: &mut [u8], progress: &mut ReadProgress, now: Duration) -> ReadOutcome {
         if buffer.is_empty() {
             return ReadOutcome::Bytes(0);
         }
         // EXTPROC takes the lines from canonical mode, but not its waiting for the first byte.
         let (minimum, patience) = match self.is_canonical() {
             true => (1, Duration::ZERO),
-            false => (
-                usize::from(self.termios.control(VMIN)),
-                TENTH * u32::from(self.termios.control(VTIME)),
-            ),
+            false => (usize::from(self.termios.control(VMIN)), TENTH * u32::from(self.termios.control(VTIME))),
         };
         if minimum == 0 && !progress.begun {
             progress.deadline = Some(now.saturating_add(patience));
@@ -113,8 +101,6 @@ impl LineDiscipline {
         }
         // The clock between two bytes starts with the first.
         progress.deadline = (!patience.is_zero()).then(|| now.saturating_add(patience));
-        ReadOutcome::WouldBlock {
-            deadline: progress.deadline,
-        }
+        ReadOutcome::WouldBlock { deadline: progress.deadline }
     }
 }

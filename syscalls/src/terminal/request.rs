@@ -197,28 +197,17 @@ impl TerminalRequest {
             Self::Line(request) => match request {
                 L::GetSettings(form) => Argument::Gives(form.size()),
                 L::SetSettings(form, _) => Argument::Takes(form.size()),
-                L::Flow
-                | L::Flush
-                | L::SendBreak
-                | L::SendBreakFor
-                | L::StartBreak
-                | L::EndBreak => Argument::Value,
-                L::CountInput | L::CountOutput | L::GetDiscipline | L::GetSoftCarrier => {
-                    Argument::Gives(WORD)
-                }
+                L::Flow | L::Flush | L::SendBreak | L::SendBreakFor | L::StartBreak | L::EndBreak => Argument::Value,
+                L::CountInput | L::CountOutput | L::GetDiscipline | L::GetSoftCarrier => Argument::Gives(WORD),
                 L::SetDiscipline | L::SetSoftCarrier => Argument::Takes(WORD),
                 L::TypeByte => Argument::Takes(1),
                 L::GetWindowSize => Argument::Gives(WindowSize::SIZE),
                 L::SetWindowSize => Argument::Takes(WindowSize::SIZE),
             },
             Self::Session(request) => match request {
-                S::GetForeground | S::GetSession | S::GetExclusive | S::GetDevice => {
-                    Argument::Gives(WORD)
-                }
+                S::GetForeground | S::GetSession | S::GetExclusive | S::GetDevice => Argument::Gives(WORD),
                 S::SetForeground => Argument::Takes(WORD),
-                S::SetControlling | S::GiveUpControlling | S::SetExclusive | S::ClearExclusive => {
-                    Argument::Value
-                }
+                S::SetControlling | S::GiveUpControlling | S::SetExclusive | S::ClearExclusive => Argument::Value,
                 S::HangUp | S::TakeConsole => Argument::Value,
             },
             Self::Master(request) => match request {
@@ -254,14 +243,8 @@ impl LineRequest {
     /// Does the request, made from a background process group, bring `SIGTTOU` first (`termios(3)`, `tcsetpgrp(3)`)?
     pub fn is_for_foreground(self) -> bool {
         use LineRequest as L;
-        let sets = matches!(
-            self,
-            L::SetSettings(..) | L::Flow | L::Flush | L::SetDiscipline
-        );
-        sets || matches!(
-            self,
-            L::SendBreak | L::SendBreakFor | L::StartBreak | L::EndBreak
-        )
+        let sets = matches!(self, L::SetSettings(..) | L::Flow | L::Flush | L::SetDiscipline);
+        sets || matches!(self, L::SendBreak | L::SendBreakFor | L::StartBreak | L::EndBreak)
     }
 }
 

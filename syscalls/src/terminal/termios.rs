@@ -1,8 +1,8 @@
 //! The settings of a terminal: `struct termios`, `termios2` and the old `termio`.
 
 use linux_raw_sys::general::{
-    ADDRB, B38400, CREAD, CS8, CSIZE, ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, HUPCL, ICANON, ICRNL,
-    IEXTEN, ISIG, IXON, NCCS, ONLCR, OPOST, PARENB,
+    ADDRB, B38400, CREAD, CS8, CSIZE, ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, HUPCL, ICANON, ICRNL, IEXTEN, ISIG, IXON,
+    NCCS, ONLCR, OPOST, PARENB,
 };
 
 use super::speed;
@@ -44,9 +44,7 @@ impl Default for Termios {
             local_flags: ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
             line: 0,
             // ^C ^\ DEL ^U ^D, VTIME 0, VMIN 1, no VSWTC, ^Q ^S ^Z, no VEOL, ^R ^O ^W ^V, no VEOL2.
-            control_characters: [
-                3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0,
-            ],
+            control_characters: [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0],
             input_speed: 38_400,
             output_speed: 38_400,
         }
@@ -63,10 +61,7 @@ impl Termios {
 
     /// What the slave of a pseudo-terminal begins with on Linux: the default without HUPCL.
     pub fn pseudo_terminal() -> Self {
-        Self {
-            control_flags: B38400 | CS8 | CREAD,
-            ..Self::default()
-        }
+        Self { control_flags: B38400 | CS8 | CREAD, ..Self::default() }
     }
 
     /// Is one of these `c_iflag` bits set?
@@ -86,22 +81,14 @@ impl Termios {
 
     /// The control character at this `V…` index; 0 (off) for an index there is not.
     pub fn control(&self, index: u32) -> u8 {
-        self.control_characters
-            .get(index as usize)
-            .copied()
-            .unwrap_or(0)
+        self.control_characters.get(index as usize).copied().unwrap_or(0)
     }
 
     /// As TCGETS lays it out.
     pub fn to_bytes(&self) -> [u8; Self::SIZE] {
         let mut bytes = [0; Self::SIZE];
         let (flags, rest) = bytes.split_at_mut(16);
-        let words = [
-            self.input_flags,
-            self.output_flags,
-            self.control_flags,
-            self.local_flags,
-        ];
+        let words = [self.input_flags, self.output_flags, self.control_flags, self.local_flags];
         for (place, word) in flags.as_chunks_mut::<4>().0.iter_mut().zip(words) {
             *place = word.to_ne_bytes();
         }
@@ -116,12 +103,7 @@ impl Termios {
         let mut bytes = [0; Self::SIZE_2];
         let (first, speeds) = bytes.split_at_mut(Self::SIZE);
         first.copy_from_slice(&self.to_bytes());
-        for (place, word) in speeds
-            .as_chunks_mut::<4>()
-            .0
-            .iter_mut()
-            .zip([self.input_speed, self.output_speed])
-        {
+        for (place, word) in speeds.as_chunks_mut::<4>().0.iter_mut().zip([self.input_speed, self.output_speed]) {
             *place = word.to_ne_bytes();
         }
         bytes
@@ -131,19 +113,11 @@ impl Termios {
     pub fn to_bytes_old(&self) -> [u8; Self::SIZE_OLD] {
         let mut bytes = [0; Self::SIZE_OLD];
         let (flags, rest) = bytes.split_at_mut(8);
-        let words = [
-            self.input_flags,
-            self.output_flags,
-            self.control_flags,
-            self.local_flags,
-        ];
+        let words = [self.input_flags, self.output_flags, self.control_flags, self.local_flags];
         for (place, word) in flags.as_chunks_mut::<2>().0.iter_mut().zip(words) {
             *place = (word as u16).to_ne_bytes();
         }
-        for (place, byte) in rest
-            .iter_mut()
-            .zip([self.line].iter().chain(self.old_characters()))
-        {
+        for (place, byte) in rest.iter_mut().zip([self.line].iter().chain(self.old_characters())) {
             *place = *byte;
         }
         bytes
@@ -176,12 +150,9 @@ impl Termios {
     /// These settings with what TCSETS2 brings put over them; BOTHER in `c_cflag` takes the plain numbers.
     pub fn with_bytes_2(&self, bytes: &[u8; Self::SIZE_2]) -> Self {
         match (bytes.first_chunk(), bytes.last_chunk::<8>()) {
-            (Some(first), Some([i0, i1, i2, i3, o0, o1, o2, o3])) => {
-                self.with_bytes(first).with_speeds(
-                    u32::from_ne_bytes([*i0, *i1, *i2, *i3]),
-                    u32::from_ne_bytes([*o0, *o1, *o2, *o3]),
-                )
-            }
+            (Some(first), Some([i0, i1, i2, i3, o0, o1, o2, o3])) => self
+                .with_bytes(first)
+                .with_speeds(u32::from_ne_bytes([*i0, *i1, *i2, *i3]), u32::from_ne_bytes([*o0, *o1, *o2, *o3])),
             _ => *self,
         }
     }
@@ -190,23 +161,13 @@ impl Termios {
     /// characters stay.
     pub fn with_bytes_old(&self, bytes: &[u8; Self::SIZE_OLD]) -> Self {
         let mut new = *self;
-        let flags = [
-            &mut new.input_flags,
-            &mut new.output_flags,
-            &mut new.control_flags,
-            &mut new.local_flags,
-        ];
+        let flags = [&mut new.input_flags, &mut new.output_flags, &mut new.control_flags, &mut new.local_flags];
         for (place, word) in flags.into_iter().zip(bytes.as_chunks::<2>().0) {
             *place = *place & 0xffff_0000 | u32::from(u16::from_ne_bytes(*word));
         }
         let [_, _, _, _, _, _, _, _, line, characters @ ..] = bytes;
         new.line = *line;
-        for (place, byte) in new
-            .control_characters
-            .iter_mut()
-            .take(OLD_CONTROL_CHARACTERS)
-            .zip(characters)
-        {
+        for (place, byte) in new.control_characters.iter_mut().take(OLD_CONTROL_CHARACTERS).zip(characters) {
             *place = *byte;
         }
         new.with_speeds(self.input_speed, self.output_speed)

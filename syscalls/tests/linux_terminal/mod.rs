@@ -21,10 +21,7 @@ pub(crate) struct LinuxTerminal {
 }
 
 fn now() -> Timespec {
-    Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    }
+    Timespec { tv_sec: 0, tv_nsec: 0 }
 }
 
 impl LinuxTerminal {
@@ -76,8 +73,7 @@ impl LinuxTerminal {
 
     fn set<const REQUEST: u32, T>(&self, bytes: T) {
         // SAFETY: each caller hands over an array of the size that its request reads.
-        unsafe { ioctl(&self.slave, Setter::<REQUEST, T>::new(bytes)) }
-            .expect("settings are taken");
+        unsafe { ioctl(&self.slave, Setter::<REQUEST, T>::new(bytes)) }.expect("settings are taken");
     }
 
     fn get<const REQUEST: u32, T>(&self) -> T {
@@ -136,11 +132,7 @@ impl LinuxTerminal {
         loop {
             let waits = self.readable();
             let arrived = {
-                poll(
-                    &mut [PollFd::new(&self.master, PollFlags::IN)],
-                    Some(&now()),
-                )
-                .unwrap();
+                poll(&mut [PollFd::new(&self.master, PollFlags::IN)], Some(&now())).unwrap();
                 rustix::io::ioctl_fionread(&self.master).unwrap() as usize >= screen
             };
             if arrived && self.input_count() == input {
