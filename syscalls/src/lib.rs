@@ -20,6 +20,7 @@ pub mod machine;
 pub mod memory;
 pub mod process;
 pub mod registers;
+pub mod signal;
 pub mod table;
 pub mod thread;
 pub mod time;
