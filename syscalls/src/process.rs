@@ -62,6 +62,11 @@ impl Process {
         self.parent.load(Ordering::Relaxed)
     }
 
+    /// Gives it another parent: the one before has ended.
+    pub fn set_parent(&self, parent: i32) {
+        self.parent.store(parent, Ordering::Relaxed);
+    }
+
     /// The number of its process group.
     pub fn group(&self) -> i32 {
         self.group.load(Ordering::Relaxed)

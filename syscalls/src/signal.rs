@@ -23,6 +23,8 @@ mod sigreturn;
 pub mod stack;
 mod state;
 pub mod stop;
+#[cfg(test)]
+mod tests;
 pub mod waiting;
 
 pub use action::{Action, ActionFlags, SignalActions};

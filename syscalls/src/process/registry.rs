@@ -36,5 +36,7 @@ pub fn all(is_wanted: impl Fn(&Process) -> bool) -> Vec<Arc<Process>> {
 
 /// The thread with this number, of whatever process.
 pub fn thread(id: i32) -> Option<Arc<Thread>> {
-    find(id).and_then(|process| process.thread(id)).or_else(|| all(|_| true).iter().find_map(|process| process.thread(id)))
+    find(id)
+        .and_then(|process| process.thread(id))
+        .or_else(|| all(|_| true).iter().find_map(|process| process.thread(id)))
 }

@@ -118,13 +118,7 @@ fn handle(thread: &Thread, registers: &mut Registers, info: &SigInfo, signal: Si
 }
 
 /// Builds the frame and points the registers to the handler. `EFAULT` when there is no stack for it.
-fn enter(
-    thread: &Thread,
-    registers: &mut Registers,
-    info: &SigInfo,
-    signal: Signal,
-    action: &Action,
-) -> Result<()> {
+fn enter(thread: &Thread, registers: &mut Registers, info: &SigInfo, signal: Signal, action: &Action) -> Result<()> {
     if !action.flags().contains(ActionFlags::RESTORER) {
         return Err(Errno::EFAULT);
     }

@@ -14,8 +14,13 @@ enum Phase {
     #[default]
     Running,
     /// This many threads have not stopped yet.
-    Stopping { signal: Signal, left: usize },
-    Stopped { signal: Signal },
+    Stopping {
+        signal: Signal,
+        left: usize,
+    },
+    Stopped {
+        signal: Signal,
+    },
 }
 
 /// A change that a parent's `wait4(2)` reports.

@@ -55,6 +55,7 @@ pub fn rt_sigtimedwait(
     };
     let taken = match take(thread, set) {
         Some(taken) => Ok(taken),
+        None if timeout == Some(TimeSpec::default()) => return Err(Errno::EAGAIN),
         None => {
             // Let through meanwhile, so that they wake this thread; for handlers they stay blocked.
             mask::change(thread, |own| {
