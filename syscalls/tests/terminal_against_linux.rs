@@ -415,7 +415,7 @@ fn whatever_is_typed() {
     let config = Config {
         failure_persistence: None,
         max_shrink_time: 20_000,
-        ..Config::with_cases(u32::try_from(seconds * 500).unwrap())
+        ..Config::with_cases(u32::try_from(seconds * 250).unwrap())
     };
     TestRunner::new(config)
         .run(&proptest::collection::vec(any_step(), 2..16), |steps| {
