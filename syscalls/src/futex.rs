@@ -90,16 +90,13 @@ pub fn wait(
         return Err(Errno::EINVAL);
     }
     let key = Key::of(thread, address, private, Access::READ)?;
-    let waiter = Arc::new(Waiter {
-        thread: machine().current(),
-        key: Mutex::new(key),
-        bits,
-        woken: AtomicBool::new(false),
-    });
+    let waiter =
+        Arc::new(Waiter { thread: machine().current(), key: Mutex::new(key), bits, woken: AtomicBool::new(false) });
     key.bucket().lock().push(waiter.clone());
     let outcome = match UserPtr::<u32>::new(address).read(thread) {
         Ok(found) if found == expected => {
-            wait_until(&[], deadline, || waiter.woken.load(Ordering::SeqCst).then_some(())).map_err(|error| match error {
+            wait_until(&[], deadline, || waiter.woken.load(Ordering::SeqCst).then_some(())).map_err(|error| match error
+            {
                 WaitError::TimedOut => Errno::ETIMEDOUT,
                 WaitError::Interrupted => Errno::ERESTARTSYS,
             })

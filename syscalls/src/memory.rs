@@ -22,4 +22,12 @@ impl AddressSpace {
         let _ = (address, access);
         Err(Errno::EFAULT)
     }
+
+    /// The frame behind a shared mapping.
+    pub fn shared_frame(&self, _address: u64) -> Option<Option<u32>> {
+        Some(None)
+    }
+
+    /// `RLIMIT_STACK`.
+    pub fn set_stack_limit(&self, _limit: u64) {}
 }

@@ -1,7 +1,10 @@
 //! Processes: what threads share.
 
+pub mod affinity;
 pub mod calls;
 pub mod exit;
+pub mod identity;
+pub mod limits;
 pub mod registry;
 
 use crate::file::FileTable;
@@ -20,6 +23,8 @@ pub struct Process {
     pub id: i32,
     /// Its descriptors.
     pub files: Arc<FileTable>,
+    /// Its resource limits.
+    pub limits: limits::Limits,
     /// Its signals.
     pub signals: ProcessSignals,
     /// Woken when a child ends, stops or goes on.
@@ -39,6 +44,7 @@ impl Process {
         let process = Arc::new(Self {
             id,
             files,
+            limits: limits::Limits::default(),
             signals: ProcessSignals::new(Arc::default()),
             child_events: WaitQueue::new(),
             memory: RwLock::new(memory),

@@ -58,7 +58,9 @@ pub fn abandon(thread: &Thread) {
             break;
         }
         let next = UserPtr::<u64>::new(entry & !PI).read(thread);
-        if entry != head.pending && give_up(thread, (entry & !PI).wrapping_add(head.offset), entry & PI != 0, false).is_err() {
+        if entry != head.pending
+            && give_up(thread, (entry & !PI).wrapping_add(head.offset), entry & PI != 0, false).is_err()
+        {
             return;
         }
         let Ok(next) = next else { return };

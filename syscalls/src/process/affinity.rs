@@ -6,9 +6,7 @@ use crate::machine::machine;
 use crate::thread::Thread;
 use crate::time::{SECOND, TimeSpec};
 use crate::user::{UserPtr, copy_in};
-use linux_raw_sys::general::{
-    SCHED_BATCH, SCHED_DEADLINE, SCHED_FIFO, SCHED_IDLE, SCHED_NORMAL, SCHED_RR,
-};
+use linux_raw_sys::general::{SCHED_BATCH, SCHED_DEADLINE, SCHED_FIFO, SCHED_IDLE, SCHED_NORMAL, SCHED_RR};
 
 fn check_thread(thread: &Thread, id: i32) -> Result<()> {
     match id {
