@@ -9,7 +9,7 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "test-machine"))]
 extern crate std;
 
 pub mod argument;

@@ -2,6 +2,9 @@
 //!
 //! The kernel implements [`Machine`] on the hardware; the tests of this crate do it on the host.
 
+#[cfg(any(test, feature = "test-machine"))]
+pub mod host;
+
 use crate::frame::Frame;
 use crate::registers::Registers;
 use crate::thread::Thread;
