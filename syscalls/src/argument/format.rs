@@ -3,6 +3,8 @@
 //! Names and layouts are strace's, so that what is known of its output serves here too. A function whose name ends in
 //! `_out` shows what the call fills, so it can only be shown afterwards.
 
+#![allow(clippy::cast_lossless)] // The macros cast constants of whichever width linux-raw-sys gives them.
+
 mod bytes;
 mod descriptors;
 mod events;
@@ -17,6 +19,9 @@ mod time;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use machinery::is_error;
+pub(crate) use signals::show_information;
 
 pub use bytes::*;
 pub use descriptors::*;

@@ -82,7 +82,7 @@ fn show_fd_set(address: u64, count: u64, call: &Call<'_>, out: &mut dyn Write) -
         out.write_str(if count == 0 { "[]" } else { "]" })?;
         Ok(Some(()))
     };
-    write().transpose().map(|outcome| outcome.map(|()| ()))
+    write().transpose()
 }
 
 /// `fd_set` that the call reads; the first argument is the count of descriptors.

@@ -136,9 +136,9 @@ pub(crate) fn show_information(words: &[u32; 32], call: &Call<'_>, out: &mut dyn
         SIGCHLD if of_kernel => {
             write!(out, ", si_pid={first}, si_uid={second}, si_status=")?;
             if code == CLD_EXITED as i32 {
-                write!(out, "{}", third as i32)?
+                write!(out, "{}", third as i32)?;
             } else {
-                signal(third.into(), call, out)?
+                signal(third.into(), call, out)?;
             }
             // si_utime and si_stime are `long`s, so the word behind the status is padding.
             write!(out, ", si_utime={}, si_stime={}", wide(words[8], words[9]), wide(words[10], words[11]))?;

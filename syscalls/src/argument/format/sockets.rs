@@ -211,9 +211,9 @@ fn show_message(raw: u64, total: u64, call: &Call<'_>, out: &mut dyn Write) -> f
     };
     out.write_str("{msg_name=")?;
     if name == 0 {
-        pointer(name, call, out)?
+        pointer(name, call, out)?;
     } else {
-        show_address(name, name_length as u32, call, out)?
+        show_address(name, name_length as u32, call, out)?;
     }
     write!(out, ", msg_namelen={}, msg_iov=", name_length as u32)?;
     vectors(vector, count, total, call, out)?;
