@@ -23,6 +23,7 @@ pub mod registers;
 pub mod table;
 pub mod thread;
 pub mod time;
+pub mod trace;
 pub mod transfer;
 pub mod user;
 pub mod wait;
