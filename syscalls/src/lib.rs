@@ -13,6 +13,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod argument;
+pub mod console;
 pub mod errno;
 pub mod file;
 pub mod frame;
@@ -20,12 +21,15 @@ pub mod machine;
 pub mod memory;
 pub mod process;
 pub mod registers;
+pub mod signal;
 pub mod table;
+pub mod terminal;
 pub mod thread;
 pub mod time;
 pub mod trace;
 pub mod transfer;
 pub mod user;
 pub mod wait;
+pub mod wire;
 
 pub use errno::{Errno, Result};

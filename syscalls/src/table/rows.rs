@@ -4,6 +4,10 @@ use super::table_rows;
 use crate::argument::{Address, Fd};
 use crate::file::calls as file;
 use crate::process::calls as process;
+use crate::signal::kill as send;
+use crate::signal::stack::{StackDescription, sigaltstack};
+use crate::signal::{Action, SigInfo, SigSet, calls as signal, mask, restart, rt_sigreturn, waiting};
+use crate::time::TimeSpec;
 use crate::user::{UserPtr, UserString};
 
 table_rows! {
@@ -21,11 +25,11 @@ table_rows! {
     10 => mprotect(address: Address, length: usize, protection: u64 as protection), absent;
     11 => munmap(address: Address, length: usize), absent;
     12 => brk(address: Address) -> Address, absent;
-    13 => rt_sigaction(signal: i32 as signal, action: UserPtr<u8> as action, old: UserPtr<u8> as action_out,
-        size: usize), absent;
-    14 => rt_sigprocmask(how: i32 as mask_how, set: UserPtr<u64> as signal_set, old: UserPtr<u64> as signal_set_out,
-        size: usize), absent;
-    15 => rt_sigreturn(), absent;
+    13 => rt_sigaction(signal: i32 as signal, action: UserPtr<Action> as action, old: UserPtr<Action> as action_out,
+        size: usize), full, signal::rt_sigaction;
+    14 => rt_sigprocmask(how: i32 as mask_how, set: UserPtr<SigSet> as signal_set, old: UserPtr<SigSet> as signal_set_out,
+        size: usize), full, mask::rt_sigprocmask;
+    15 => rt_sigreturn() -> i64, full [registers], rt_sigreturn;
     16 => ioctl(fd: Fd, request: u32 as ioctl_request, argument: u64 as ioctl_argument) -> i64, absent;
     17 => pread64(fd: Fd, buffer: Address as output, count: usize, offset: i64) -> usize, absent;
     18 => pwrite64(fd: Fd, buffer: Address as input, count: usize, offset: i64) -> usize, absent;
@@ -46,7 +50,7 @@ table_rows! {
     31 => shmctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
     32 => dup(fd: Fd) -> Fd, absent;
     33 => dup2(old: Fd, new: Fd) -> Fd, absent;
-    34 => pause(), absent;
+    34 => pause(), full, waiting::pause;
     35 => nanosleep(request: UserPtr<u8> as timespec, remaining: UserPtr<u8> as remaining), absent;
     36 => getitimer(which: i32 as interval_timer, value: UserPtr<u8> as interval_out), absent;
     37 => alarm(seconds: u32) -> u32, absent;
@@ -84,7 +88,7 @@ table_rows! {
     60 => exit(status: i32), full, process::exit;
     61 => wait4(pid: i32, status: UserPtr<i32> as wait_status, options: i32 as wait_options,
         usage: UserPtr<u8> as usage) -> i32, absent;
-    62 => kill(pid: i32, signal: i32 as signal), absent;
+    62 => kill(pid: i32, signal: i32 as signal), full, send::kill;
     63 => uname(names: UserPtr<u8> as names), absent;
     64 => semget(key: i32 as ipc_key, count: i32, flags: i32 as ipc_flags) -> i32, absent;
     65 => semop(id: i32, operations: UserPtr<u8>, count: u32), absent;
@@ -151,12 +155,13 @@ table_rows! {
     124 => getsid(pid: i32) -> i32, absent;
     125 => capget(header: UserPtr<u8>, data: UserPtr<u8>), absent;
     126 => capset(header: UserPtr<u8>, data: UserPtr<u8>), absent;
-    127 => rt_sigpending(set: UserPtr<u64> as signal_set_out, size: usize), absent;
-    128 => rt_sigtimedwait(set: UserPtr<u64> as signal_set, information: UserPtr<u8> as signal_information_out,
-        timeout: UserPtr<u8> as timespec, size: usize) -> i32, absent;
-    129 => rt_sigqueueinfo(pid: i32, signal: i32 as signal, information: UserPtr<u8> as signal_information), absent;
-    130 => rt_sigsuspend(set: UserPtr<u64> as signal_set, size: usize), absent;
-    131 => sigaltstack(new: UserPtr<u8> as signal_stack, old: UserPtr<u8> as signal_stack_out), absent;
+    127 => rt_sigpending(set: UserPtr<u8> as signal_set_out, size: usize), full, mask::rt_sigpending;
+    128 => rt_sigtimedwait(set: UserPtr<SigSet> as signal_set, information: UserPtr<SigInfo> as signal_information_out,
+        timeout: UserPtr<TimeSpec> as timespec, size: usize) -> i32, full, waiting::rt_sigtimedwait;
+    129 => rt_sigqueueinfo(pid: i32, signal: i32 as signal, information: UserPtr<SigInfo> as signal_information),
+        full, send::rt_sigqueueinfo;
+    130 => rt_sigsuspend(set: UserPtr<SigSet> as signal_set, size: usize), full, waiting::rt_sigsuspend;
+    131 => sigaltstack(new: UserPtr<StackDescription> as signal_stack, old: UserPtr<StackDescription> as signal_stack_out), full [registers], sigaltstack;
     132 => utime(path: UserString, times: UserPtr<u8>), absent;
     133 => mknod(path: UserString, mode: u16 as file_mode, device: u32 as device), absent;
     134 => uselib(path: UserString), absent;
@@ -230,7 +235,7 @@ table_rows! {
     197 => removexattr(path: UserString, name: UserString), absent;
     198 => lremovexattr(path: UserString, name: UserString), absent;
     199 => fremovexattr(fd: Fd, name: UserString), absent;
-    200 => tkill(tid: i32, signal: i32 as signal), absent;
+    200 => tkill(tid: i32, signal: i32 as signal), full, send::tkill;
     201 => time(time: UserPtr<i64> as long_out) -> i64, absent;
     202 => futex(word: UserPtr<u32>, operation: i32 as futex_operation, value: u32, timeout: u64 as futex_timeout,
         word2: UserPtr<u32> as futex_word2, value3: u32 as futex_value3) -> i64, absent;
@@ -252,7 +257,7 @@ table_rows! {
         flags: u64 as map_flags), absent;
     217 => getdents64(fd: Fd, entries: Address as directory_entries, count: u32) -> usize, absent;
     218 => set_tid_address(address: UserPtr<i32>) -> i32, absent;
-    219 => restart_syscall() -> i64, absent;
+    219 => restart_syscall() -> i64, full, restart::restart_syscall;
     220 => semtimedop(id: i32, operations: UserPtr<u8>, count: u32, timeout: UserPtr<u8> as timespec), absent;
     221 => fadvise64(fd: Fd, offset: i64, length: usize, advice: i32 as file_advice), absent;
     222 => timer_create(clock: i32 as clock, event: UserPtr<u8> as signal_event, id: UserPtr<i32> as int_out), absent;
@@ -269,7 +274,7 @@ table_rows! {
     231 => exit_group(status: i32), full, process::exit_group;
     232 => epoll_wait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32) -> i32, absent;
     233 => epoll_ctl(epoll: Fd, operation: i32 as epoll_operation, fd: Fd, event: UserPtr<u8> as epoll_event), absent;
-    234 => tgkill(pid: i32, tid: i32, signal: i32 as signal), absent;
+    234 => tgkill(pid: i32, tid: i32, signal: i32 as signal), full, send::tgkill;
     235 => utimes(path: UserString, times: UserPtr<u8> as timeval_pair), absent;
     236 => vserver(), absent;
     237 => mbind(address: Address, length: u64, mode: u64, nodes: UserPtr<u64>, max_node: u64, flags: u32 as hex),
@@ -353,7 +358,7 @@ table_rows! {
     295 => preadv(fd: Fd, vector: UserPtr<u8> as vector_out, count: usize, low: u64, high: u64) -> usize, absent;
     296 => pwritev(fd: Fd, vector: UserPtr<u8> as vector, count: usize, low: u64, high: u64) -> usize, absent;
     297 => rt_tgsigqueueinfo(pid: i32, tid: i32, signal: i32 as signal,
-        information: UserPtr<u8> as signal_information), absent;
+        information: UserPtr<SigInfo> as signal_information), full, send::rt_tgsigqueueinfo;
     298 => perf_event_open(attributes: UserPtr<u8>, pid: i32, cpu: i32, group: Fd, flags: u64 as hex) -> Fd, absent;
     299 => recvmmsg(fd: Fd, messages: UserPtr<u8>, count: u32, flags: u32 as message_flags,
         timeout: UserPtr<u8> as timespec) -> i32, absent;
