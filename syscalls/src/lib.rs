@@ -28,6 +28,7 @@ pub mod table;
 pub mod terminal;
 pub mod thread;
 pub mod time;
+pub mod trace;
 pub mod transfer;
 pub mod user;
 pub mod wait;
