@@ -4,16 +4,16 @@
 //! so it never sees the file, but a small window that is made to keep its promises: an ELF header, checked, and
 //! right behind it a batch of program headers.
 
+mod identity;
+mod survey;
+
 use crate::error::Error;
-use crate::page::{LOWEST_ADDRESS, PAGE_SIZE, USER_END, page_floor, page_offset};
-use crate::plan::{Kind, Plan, ProgramHeaders};
-use crate::script::Script;
-use crate::segment::{Protection, Segment, settle_shared_pages};
+use crate::plan::Plan;
 use crate::source::Source;
-use alloc::vec::Vec;
+use identity::Identity;
+use survey::Survey;
 use xmas_elf::ElfFile;
-use xmas_elf::header::Type as FileType;
-use xmas_elf::program::{ProgramHeader, ProgramHeader64, Type};
+use xmas_elf::program::ProgramHeader;
 
 const FILE_HEADER_SIZE: usize = 64;
 const PROGRAM_HEADER_SIZE: usize = 56;
@@ -22,10 +22,6 @@ const BATCH: usize = 16;
 const WINDOW_SIZE: usize = FILE_HEADER_SIZE + BATCH * PROGRAM_HEADER_SIZE;
 /// Linux's limit for all program headers together.
 const HEADER_TABLE_LIMIT: u64 = 64 * 1024;
-/// Linux's `PATH_MAX`, the interpreter's final NUL included.
-const PATH_LIMIT: u64 = 4096;
-const EM_X86_64: u16 = 62;
-const PT_GNU_STACK: Type = Type::OsSpecific(0x6474_e551);
 
 /// An ELF header and up to [`BATCH`] program headers, aligned for xmas-elf.
 #[repr(C, align(8))]
@@ -42,15 +38,9 @@ pub fn plan(file: &(impl Source + ?Sized)) -> Result<Plan, Error> {
     let mut window = Window {
         bytes: [0; WINDOW_SIZE],
     };
-    let head = window
-        .bytes
-        .len()
-        .min(usize::try_from(size).unwrap_or(usize::MAX));
-    if !window
-        .bytes
-        .get_mut(..head)
-        .is_some_and(|bytes| file.read_at(0, bytes))
-    {
+    let head = usize::try_from(size).map_or(WINDOW_SIZE, |size| size.min(WINDOW_SIZE));
+    let start = window.bytes.get_mut(..head);
+    if !start.is_some_and(|bytes| file.read_at(0, bytes)) {
         return Err(Error::Unreadable);
     }
     let identity = Identity::check(file, &window, size)?;
@@ -99,92 +89,6 @@ impl Window {
     }
 }
 
-/// What the ELF header says of the whole file.
-struct Identity {
-    kind: Kind,
-    entry: u64,
-}
-
-impl Identity {
-    /// Refuses all that is no x86-64 program.
-    fn check(file: &(impl Source + ?Sized), window: &Window, size: u64) -> Result<Identity, Error> {
-        let bytes = &window.bytes;
-        let [0x7f, b'E', b'L', b'F', class, data, version, ..] = *bytes else {
-            return Err(not_elf(
-                file,
-                bytes.get(..size.min(256) as usize).unwrap_or(bytes),
-            ));
-        };
-        if size < FILE_HEADER_SIZE as u64 {
-            return Err(Error::HeaderTruncated { size });
-        }
-        let machine = [bytes[18], bytes[19]];
-        match data {
-            1 => {}
-            2 => {
-                return Err(Error::NotLittleEndian {
-                    machine: u16::from_be_bytes(machine),
-                });
-            }
-            _ => return Err(Error::Damaged("its byte order is neither little nor big")),
-        }
-        let machine = u16::from_le_bytes(machine);
-        match class {
-            2 => {}
-            1 => return Err(Error::Not64Bit { machine }),
-            _ => return Err(Error::Damaged("it is neither 32-bit nor 64-bit")),
-        }
-        if machine != EM_X86_64 {
-            return Err(Error::WrongMachine { machine });
-        }
-        if version != 1 {
-            return Err(Error::Damaged("its ELF version is unknown"));
-        }
-        let header = xmas_elf::header::parse_header(bytes)
-            .map_err(Error::Damaged)?
-            .pt2;
-        let entry = header.entry_point();
-        let kind = match header.type_().as_type() {
-            FileType::Executable => Kind::Fixed,
-            FileType::SharedObject if entry == 0 => return Err(Error::SharedLibrary),
-            FileType::SharedObject => Kind::PositionIndependent,
-            FileType::Relocatable => return Err(Error::Relocatable),
-            FileType::Core => return Err(Error::CoreDump),
-            FileType::None | FileType::ProcessorSpecific(_) => {
-                return Err(Error::WrongType(header.type_().0));
-            }
-        };
-        Ok(Identity { kind, entry })
-    }
-}
-
-/// The kindest name for a file without the ELF magic; `start` is its beginning.
-#[cold]
-fn not_elf(file: &(impl Source + ?Sized), start: &[u8]) -> Error {
-    if start.is_empty() {
-        return Error::Empty;
-    }
-    if let Some(script) = Script::of(file) {
-        return Error::Script(script);
-    }
-    // A letter of UTF-8 may be cut at the end of what was read.
-    let letters = match core::str::from_utf8(start) {
-        Ok(_) => start,
-        Err(error) if error.error_len().is_none() => {
-            start.get(..error.valid_up_to()).unwrap_or_default()
-        }
-        Err(_) => &[],
-    };
-    let is_control = |&byte: &u8| {
-        byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b)
-    };
-    if letters.is_empty() || letters.iter().any(is_control) {
-        Error::NotElf
-    } else {
-        Error::Text
-    }
-}
-
 /// Where the program headers stand in the file.
 struct HeaderTable {
     offset: u64,
@@ -212,220 +116,5 @@ impl HeaderTable {
             });
         }
         Ok(HeaderTable { offset, count })
-    }
-}
-
-/// What has been learnt from the program headers seen so far.
-struct Survey {
-    file_size: u64,
-    table_offset: u64,
-    plan: Plan,
-}
-
-impl Survey {
-    fn new(identity: &Identity, table: &HeaderTable, file_size: u64) -> Survey {
-        let program_headers = ProgramHeaders {
-            address: None,
-            entry_size: PROGRAM_HEADER_SIZE as u16,
-            count: table.count,
-        };
-        let plan = Plan {
-            kind: identity.kind,
-            entry: identity.entry,
-            segments: Vec::new(),
-            span: 0..0,
-            alignment: PAGE_SIZE,
-            program_headers,
-            interpreter: None,
-            stack_executable: false,
-            break_start: 0,
-        };
-        Survey {
-            file_size,
-            table_offset: table.offset,
-            plan,
-        }
-    }
-
-    fn see(
-        &mut self,
-        file: &(impl Source + ?Sized),
-        index: u16,
-        header: &ProgramHeader64,
-    ) -> Result<(), Error> {
-        match header.get_type() {
-            Ok(Type::Load) => self.see_segment(index, header),
-            // As Linux: the first PT_INTERP counts, the last PT_GNU_STACK.
-            Ok(Type::Interp) if self.plan.interpreter.is_none() => {
-                self.plan.interpreter = Some(self.read_interpreter(file, header)?);
-                Ok(())
-            }
-            Ok(PT_GNU_STACK) => {
-                self.plan.stack_executable = header.flags.is_execute();
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn see_segment(&mut self, index: u16, header: &ProgramHeader64) -> Result<(), Error> {
-        let segment = self.check_segment(index, header)?;
-        // Linux lets an alignment that is no power of two pass without effect.
-        if header.align.is_power_of_two() {
-            self.plan.alignment = self.plan.alignment.max(header.align);
-        }
-        let Some(segment) = segment else {
-            return Ok(());
-        };
-
-        // The last segment that holds them counts; Linux looks at the file part's bytes alone.
-        if let Some(place) = self.table_offset.checked_sub(header.offset)
-            && place < header.file_size
-        {
-            self.plan.program_headers.address = header.virtual_addr.checked_add(place);
-        }
-        self.insert(segment)
-    }
-
-    /// The segment in pages; None if it takes no memory.
-    fn check_segment(
-        &self,
-        index: u16,
-        header: &ProgramHeader64,
-    ) -> Result<Option<Segment>, Error> {
-        let &ProgramHeader64 {
-            offset,
-            virtual_addr: address,
-            file_size,
-            mem_size,
-            flags,
-            ..
-        } = header;
-        if file_size > mem_size {
-            return Err(Error::FileSizeExceedsMemory(index));
-        }
-        let end = address
-            .checked_add(mem_size)
-            .ok_or(Error::SizeOverflow(index))?;
-        if mem_size == 0 {
-            return Ok(None);
-        }
-        if end > USER_END {
-            return Err(Error::AddressTooHigh(index));
-        }
-        let first_page = page_floor(address);
-        if self.plan.kind == Kind::Fixed && first_page < LOWEST_ADDRESS {
-            return Err(Error::AddressTooLow(index));
-        }
-        let lead = page_offset(address);
-        if file_size > 0 {
-            let file_end = offset
-                .checked_add(file_size)
-                .ok_or(Error::SizeOverflow(index))?;
-            if file_end > self.file_size {
-                return Err(Error::SegmentTruncated {
-                    segment: index,
-                    end: file_end,
-                    size: self.file_size,
-                });
-            }
-            if page_offset(offset) != lead {
-                return Err(Error::Misaligned(index));
-            }
-        }
-        Ok(Some(Segment {
-            address: first_page,
-            file_offset: if file_size > 0 { page_floor(offset) } else { 0 },
-            file_size: if file_size > 0 { file_size + lead } else { 0 },
-            memory_size: mem_size + lead,
-            protection: Protection {
-                readable: flags.is_read(),
-                writable: flags.is_write(),
-                executable: flags.is_execute(),
-            },
-            header: index,
-            first_byte: address,
-        }))
-    }
-
-    /// Puts the segment in its place among the others. They mostly come in order.
-    fn insert(&mut self, segment: Segment) -> Result<(), Error> {
-        let segments = &mut self.plan.segments;
-        let mut place = segments.len();
-        while let Some(above) = place.checked_sub(1).and_then(|last| segments.get(last))
-            && above.first_byte > segment.first_byte
-        {
-            place -= 1;
-        }
-        if let Some(above) = segments.get(place)
-            && segment.last_byte_end() > above.first_byte
-        {
-            return Err(Error::Overlap(above.header, segment.header));
-        }
-        if let Some(below) = place.checked_sub(1).and_then(|last| segments.get(last))
-            && below.last_byte_end() > segment.first_byte
-        {
-            return Err(Error::Overlap(below.header, segment.header));
-        }
-        segments.try_reserve(1).map_err(|_| Error::OutOfMemory)?;
-        segments.insert(place, segment);
-        Ok(())
-    }
-
-    fn read_interpreter(
-        &self,
-        file: &(impl Source + ?Sized),
-        header: &ProgramHeader64,
-    ) -> Result<Vec<u8>, Error> {
-        let size = header.file_size;
-        let in_file = header
-            .offset
-            .checked_add(size)
-            .is_some_and(|end| end <= self.file_size);
-        if !(2..=PATH_LIMIT).contains(&size) || !in_file {
-            return Err(Error::BadInterpreter);
-        }
-        let size = size as usize;
-        let mut path = Vec::new();
-        path.try_reserve_exact(size)
-            .map_err(|_| Error::OutOfMemory)?;
-        path.resize(size, 0);
-        if !file.read_at(header.offset, &mut path) {
-            return Err(Error::Unreadable);
-        }
-        if path.last() != Some(&0) {
-            return Err(Error::BadInterpreter);
-        }
-        let length = path.iter().position(|&byte| byte == 0).unwrap_or(0);
-        path.truncate(length);
-        if path.is_empty() {
-            Err(Error::BadInterpreter)
-        } else {
-            Ok(path)
-        }
-    }
-
-    fn finish(self) -> Result<Plan, Error> {
-        let mut plan = self.plan;
-        let segments = &mut plan.segments;
-        if segments
-            .windows(2)
-            .any(|pair| matches!(pair, [a, b] if a.pages().end > b.address))
-        {
-            settle_shared_pages(segments);
-        }
-        let (Some(lowest), Some(highest)) = (segments.first(), segments.last()) else {
-            return Err(Error::NothingToLoad);
-        };
-        plan.span = lowest.address..highest.pages().end;
-        plan.break_start = plan.span.end;
-        let entry = plan.entry;
-        if !segments
-            .iter()
-            .any(|s| s.protection.executable && s.pages().contains(&entry))
-        {
-            return Err(Error::EntryOutside(entry));
-        }
-        Ok(plan)
     }
 }

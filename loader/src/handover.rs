@@ -17,6 +17,8 @@
 
 mod builder;
 mod record;
+#[cfg(test)]
+mod tests;
 
 pub use builder::Builder;
 pub use record::Tag;

@@ -76,3 +76,64 @@ fn trim_blanks_after(mut line: &[u8]) -> &[u8] {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Script;
+    use alloc::vec::Vec;
+
+    fn parts(text: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+        Script::of(text).map(|script| (script.interpreter, script.argument))
+    }
+
+    #[test]
+    fn interpreter_and_argument() {
+        let sh = || b"/bin/sh".to_vec();
+        assert_eq!(parts(b"#!/bin/sh\n"), Some((sh(), None)));
+        assert_eq!(parts(b"#! \t/bin/sh \t\nx"), Some((sh(), None)));
+        assert_eq!(
+            parts(b"#!/bin/sh  -e  -x \n"),
+            Some((sh(), Some(b"-e  -x".to_vec())))
+        );
+        assert_eq!(
+            parts(b"#!/bin/sh"),
+            Some((sh(), None)),
+            "ends with the file"
+        );
+        assert_eq!(parts(b"#!/bin/sh -e"), Some((sh(), Some(b"-e".to_vec()))));
+        assert_eq!(parts(b"#!/bin/sh\0rest\n"), Some((sh(), None)));
+    }
+
+    #[test]
+    fn no_interpreter() {
+        for text in [
+            &b""[..],
+            b"#",
+            b"#!",
+            b"#!\n",
+            b"#! \t \n/bin/sh\n",
+            b"# !/bin/sh\n",
+            b"/bin/sh\n",
+        ] {
+            assert_eq!(parts(text), None, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn only_256_bytes_count() {
+        let long =
+            |path: usize, rest: &[u8]| [&b"#!/"[..], &[b'x'; 999][..path - 1], rest].concat();
+        assert_eq!(parts(&long(253, b"\n")).unwrap().0.len(), 253);
+        assert_eq!(parts(&long(254, b"\n")), None, "the path may have been cut");
+        assert_eq!(
+            parts(&long(253, b" argument\n")),
+            Some((long(253, b"")[2..].to_vec(), None))
+        );
+        let (_, argument) = parts(&long(100, &[&b" "[..], &[b'y'; 300]].concat())).unwrap();
+        assert_eq!(
+            argument.unwrap().len(),
+            153,
+            "a cut argument is let through"
+        );
+    }
+}

@@ -6,6 +6,8 @@
 //! program's name, 8 bytes of zeros.
 
 mod auxiliary;
+#[cfg(test)]
+mod tests;
 
 pub use auxiliary::Auxiliary;
 
@@ -139,7 +141,9 @@ where
             name: name_address,
             platform,
         });
-        let auxiliary_size = pairs.clone().count() as u64 * 2 * WORD;
+        let without_vdso = usize::from(self.auxiliary.vdso.is_none());
+        let pairs = pairs.get(without_vdso..).unwrap_or_default();
+        let auxiliary_size = pairs.len() as u64 * 2 * WORD;
         let table_size = (pointer_count + 3) * WORD; // argc and the two NULLs are the three
         place.take(table_size + auxiliary_size)?;
         place.align();
@@ -154,7 +158,7 @@ where
             self.environment.clone(),
             environment.count,
         );
-        for (key, value) in pairs {
+        for &(key, value) in pairs {
             image.word(key.into());
             image.word(value);
         }

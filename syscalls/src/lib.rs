@@ -1,5 +1,32 @@
 //! Linux's system calls in safe Rust.
+//!
+//! One declarative [`table`] names every call; a handler reads like its man page and reaches the machine
+//! (user memory, page tables, threads, clocks) through the [`machine::Machine`] trait alone.
+//!
+//! The kernel enters through [`table::HANDLERS`] for a call, [`memory`] for a page fault and [`signal`] on the
+//! way back to the program.
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod argument;
+pub mod console;
+pub mod errno;
+pub mod file;
+pub mod frame;
+pub mod machine;
+pub mod memory;
+pub mod process;
+pub mod registers;
+pub mod table;
+pub mod thread;
+pub mod time;
+pub mod transfer;
+pub mod user;
+pub mod wait;
 pub mod wire;
+
+pub use errno::{Errno, Result};

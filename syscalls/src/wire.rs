@@ -207,10 +207,7 @@ impl Control {
     pub fn encode(self) -> Encoded {
         let frame = |kind: Kind, stream: Stream, payload: &[&[u8]]| {
             let length = payload.iter().map(|part| part.len()).sum();
-            let mut encoded = Encoded {
-                bytes: [0; MAX_CONTROL_LEN],
-                len: 0,
-            };
+            let mut encoded = Encoded { bytes: [0; MAX_CONTROL_LEN], len: 0 };
             encoded.push(&header(kind, stream, length));
             for part in payload {
                 encoded.push(part);
@@ -222,22 +219,16 @@ impl Control {
             Self::Credit { stream, bytes } => frame(Kind::Credit, stream, &[&bytes.to_le_bytes()]),
             Self::Closed(stream) => frame(Kind::Closed, stream, &[]),
             Self::Signal(number) => frame(Kind::Signal, Stream::Input, &[&number.to_le_bytes()]),
-            Self::Window { rows, columns } => frame(
-                Kind::Window,
-                Stream::Input,
-                &[&rows.to_le_bytes(), &columns.to_le_bytes()],
-            ),
+            Self::Window { rows, columns } => {
+                frame(Kind::Window, Stream::Input, &[&rows.to_le_bytes(), &columns.to_le_bytes()])
+            }
             Self::Exit(ending) => {
                 let (code, reason): (u32, u32) = match ending {
                     Ending::Exited(code) => (code.into(), 0),
                     Ending::Killed(signal) => (signal.into(), 1),
                     Ending::Panicked => (FAILURE_EXIT_CODE.into(), 2),
                 };
-                frame(
-                    Kind::Exit,
-                    Stream::Input,
-                    &[&code.to_le_bytes(), &reason.to_le_bytes()],
-                )
+                frame(Kind::Exit, Stream::Input, &[&code.to_le_bytes(), &reason.to_le_bytes()])
             }
         }
     }
@@ -249,15 +240,11 @@ impl Control {
             Kind::Data => return Err(bad),
             Kind::End => Self::End,
             Kind::Closed => Self::Closed(header.stream),
-            Kind::Credit => Self::Credit {
-                stream: header.stream,
-                bytes: u32_at(payload, 0).ok_or(bad)?,
-            },
+            Kind::Credit => Self::Credit { stream: header.stream, bytes: u32_at(payload, 0).ok_or(bad)? },
             Kind::Signal => Self::Signal(u32_at(payload, 0).ok_or(bad)?),
-            Kind::Window => Self::Window {
-                rows: u16_at(payload, 0).ok_or(bad)?,
-                columns: u16_at(payload, 2).ok_or(bad)?,
-            },
+            Kind::Window => {
+                Self::Window { rows: u16_at(payload, 0).ok_or(bad)?, columns: u16_at(payload, 2).ok_or(bad)? }
+            }
             Kind::Exit => {
                 let code = u8::try_from(u32_at(payload, 0).ok_or(bad)?).map_err(|_| bad)?;
                 Self::Exit(match u32_at(payload, 4).ok_or(bad)? {
@@ -303,9 +290,7 @@ impl core::ops::Deref for Encoded {
 /// [`Error::Length`] when `length` is 0 or more than [`MAX_PAYLOAD`].
 pub fn data_header(stream: Stream, length: usize) -> Result<[u8; HEADER_LEN], Error> {
     match u32::try_from(length) {
-        Ok(short) if (1..=MAX_PAYLOAD).contains(&length) => {
-            Ok(header(Kind::Data, stream, short as usize))
-        }
+        Ok(short) if (1..=MAX_PAYLOAD).contains(&length) => Ok(header(Kind::Data, stream, short as usize)),
         length => Err(Error::Length(length.unwrap_or(u32::MAX))),
     }
 }
@@ -394,11 +379,7 @@ impl Header {
         if !fits {
             return Err(Error::Length(length));
         }
-        Ok(Self {
-            kind,
-            stream,
-            length: length as usize,
-        })
+        Ok(Self { kind, stream, length: length as usize })
     }
 }
 
@@ -407,12 +388,8 @@ fn stream_fits(kind: Kind, stream: Stream, direction: Direction) -> bool {
     match kind {
         Kind::Data => stream.direction() == direction,
         Kind::Credit => stream.direction() == direction.opposite(),
-        Kind::Closed => {
-            direction == Direction::ToGuest && matches!(stream, Stream::Output | Stream::Error)
-        }
-        Kind::End | Kind::Signal | Kind::Window => {
-            direction == Direction::ToGuest && stream == Stream::Input
-        }
+        Kind::Closed => direction == Direction::ToGuest && matches!(stream, Stream::Output | Stream::Error),
+        Kind::End | Kind::Signal | Kind::Window => direction == Direction::ToGuest && stream == Stream::Input,
         Kind::Exit => direction == Direction::ToHost && stream == Stream::Input,
     }
 }
@@ -427,35 +404,22 @@ pub struct Decoder {
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// Between frames or inside of a header or a control frame, of which `held` bytes are here.
-    Frame {
-        bytes: [u8; MAX_CONTROL_LEN],
-        held: usize,
-    },
+    Frame { bytes: [u8; MAX_CONTROL_LEN], held: usize },
     /// Inside of a data frame.
-    Data {
-        stream: Stream,
-        left: usize,
-        frame_cost: u32,
-    },
+    Data { stream: Stream, left: usize, frame_cost: u32 },
     /// Nothing can be read any more.
     Failed(Error),
 }
 
 impl State {
-    const START: Self = Self::Frame {
-        bytes: [0; MAX_CONTROL_LEN],
-        held: 0,
-    };
+    const START: Self = Self::Frame { bytes: [0; MAX_CONTROL_LEN], held: 0 };
 }
 
 impl Decoder {
     /// A decoder of the frames that go in one direction.
     #[must_use]
     pub const fn new(direction: Direction) -> Self {
-        Self {
-            direction,
-            state: State::START,
-        }
+        Self { direction, state: State::START }
     }
 
     /// Takes the next event off the front of `input`. `None`: `input` is used up, more bytes are needed.
@@ -480,11 +444,7 @@ impl Decoder {
         loop {
             match &mut self.state {
                 State::Failed(error) => return Err(*error),
-                State::Data {
-                    stream,
-                    left,
-                    frame_cost,
-                } => {
+                State::Data { stream, left, frame_cost } => {
                     let stream = *stream;
                     let bytes = take(input, *left);
                     if bytes.is_empty() {
@@ -495,17 +455,11 @@ impl Decoder {
                     if *left == 0 {
                         self.state = State::START;
                     }
-                    return Ok(Some(Event::Data {
-                        stream,
-                        bytes,
-                        cost,
-                    }));
+                    return Ok(Some(Event::Data { stream, bytes, cost }));
                 }
                 State::Frame { bytes, held } => {
                     fill(bytes, held, HEADER_LEN, input);
-                    let Some((head, rest)) =
-                        bytes.split_first_chunk().filter(|_| *held >= HEADER_LEN)
-                    else {
+                    let Some((head, rest)) = bytes.split_first_chunk().filter(|_| *held >= HEADER_LEN) else {
                         return Ok(None);
                     };
                     let header = Header::decode(head, self.direction)?;
@@ -550,21 +504,14 @@ impl Credit {
             Direction::ToHost => INITIAL_OUTPUT_CREDIT,
             Direction::ToGuest => 0,
         };
-        Self {
-            left,
-            frame_cost: stream.frame_cost(),
-        }
+        Self { left, frame_cost: stream.frame_cost() }
     }
 
     /// The longest payload that a frame may have now, in bytes; 0 when none may be sent.
     #[must_use]
     pub const fn room(self) -> usize {
         let room = self.left.saturating_sub(self.frame_cost) as usize;
-        if room < MAX_PAYLOAD {
-            room
-        } else {
-            MAX_PAYLOAD
-        }
+        if room < MAX_PAYLOAD { room } else { MAX_PAYLOAD }
     }
 
     /// Adds what a [`Control::Credit`] frame gives.
@@ -622,17 +569,11 @@ fn take<'a>(input: &mut &'a [u8], wanted: usize) -> &'a [u8] {
 }
 
 fn u32_at(payload: &[u8], at: usize) -> Option<u32> {
-    payload
-        .get(at..)?
-        .first_chunk()
-        .map(|bytes| u32::from_le_bytes(*bytes))
+    payload.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
 }
 
 fn u16_at(payload: &[u8], at: usize) -> Option<u16> {
-    payload
-        .get(at..)?
-        .first_chunk()
-        .map(|bytes| u16::from_le_bytes(*bytes))
+    payload.get(at..)?.first_chunk().map(|bytes| u16::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub enum Tag {
 }
 
 impl Tag {
-    fn from_number(number: u32) -> Option<Tag> {
+    pub(super) fn from_number(number: u32) -> Option<Tag> {
         Some(match number {
             1 => Tag::End,
             2 => Tag::Program,

@@ -62,13 +62,10 @@ impl Auxiliary {
         }
     }
 
-    /// The pairs in Linux's order, `AT_NULL` last.
-    pub(super) fn pairs(
-        &self,
-        pointers: &Pointers,
-    ) -> impl Iterator<Item = (u32, u64)> + Clone + use<> {
-        let vdso = self.vdso.map(|address| (auxvec::AT_SYSINFO_EHDR, address));
-        let others = [
+    /// The pairs in Linux's order, `AT_NULL` last. The first is to be left out if there is no vDSO.
+    pub(super) fn pairs(&self, pointers: &Pointers) -> [(u32, u64); 21] {
+        [
+            (auxvec::AT_SYSINFO_EHDR, self.vdso.unwrap_or(0)),
             (auxvec::AT_MINSIGSTKSZ, self.minimum_signal_stack),
             (auxvec::AT_HWCAP, self.hwcap),
             (auxvec::AT_PAGESZ, PAGE_SIZE),
@@ -89,7 +86,6 @@ impl Auxiliary {
             (auxvec::AT_EXECFN, pointers.name),
             (auxvec::AT_PLATFORM, pointers.platform),
             (auxvec::AT_NULL, 0),
-        ];
-        vdso.into_iter().chain(others)
+        ]
     }
 }

@@ -36,9 +36,7 @@ fn decode(direction: Direction, chunks: &[&[u8]]) -> Result<Vec<Sent>, Error> {
         let mut input = *chunk;
         while let Some(event) = decoder.next(&mut input)? {
             match (event, found.last_mut()) {
-                (Event::Data { stream, bytes, .. }, Some(Sent::Data(last, data)))
-                    if *last == stream =>
-                {
+                (Event::Data { stream, bytes, .. }, Some(Sent::Data(last, data))) if *last == stream => {
                     data.extend(bytes);
                 }
                 (Event::Data { stream, bytes, .. }, _) => {
@@ -67,36 +65,17 @@ fn joined(frames: &[Sent]) -> Vec<Sent> {
 
 #[test]
 fn a_frame_has_the_layout_of_the_table() {
-    assert_eq!(
-        data_header(Stream::Error, 0x1234),
-        Ok([1, 2, 0, 0, 0x34, 0x12, 0, 0])
-    );
-    assert_eq!(
-        *Control::Exit(Ending::Exited(255)).encode(),
-        [7, 0, 0, 0, 8, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0]
-    );
-    assert_eq!(
-        *Control::Closed(Stream::Output).encode(),
-        [4, 1, 0, 0, 0, 0, 0, 0]
-    );
-    assert_eq!(
-        *Control::Window {
-            rows: 24,
-            columns: 80
-        }
-        .encode(),
-        [6, 0, 0, 0, 4, 0, 0, 0, 24, 0, 80, 0]
-    );
+    assert_eq!(data_header(Stream::Error, 0x1234), Ok([1, 2, 0, 0, 0x34, 0x12, 0, 0]));
+    assert_eq!(*Control::Exit(Ending::Exited(255)).encode(), [7, 0, 0, 0, 8, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(*Control::Closed(Stream::Output).encode(), [4, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(*Control::Window { rows: 24, columns: 80 }.encode(), [6, 0, 0, 0, 4, 0, 0, 0, 24, 0, 80, 0]);
 }
 
 #[test]
 fn data_fits_in_64_kib() {
     assert!(data_header(Stream::Output, MAX_PAYLOAD).is_ok());
     assert_eq!(data_header(Stream::Output, 0), Err(Error::Length(0)));
-    assert_eq!(
-        data_header(Stream::Output, MAX_PAYLOAD + 1),
-        Err(Error::Length(65537))
-    );
+    assert_eq!(data_header(Stream::Output, MAX_PAYLOAD + 1), Err(Error::Length(65537)));
 }
 
 #[test]
@@ -104,91 +83,27 @@ fn what_is_not_of_the_protocol_is_refused_for_good() {
     let cases: &[(Direction, &[u8], Error)] = &[
         (Direction::ToHost, &[0; 8], Error::Kind(0)),
         (Direction::ToHost, &[8, 0, 0, 0, 0, 0, 0, 0], Error::Kind(8)),
-        (
-            Direction::ToHost,
-            &[1, 4, 0, 0, 1, 0, 0, 0],
-            Error::Stream(Kind::Data, 4),
-        ),
-        (
-            Direction::ToHost,
-            &[1, 0, 0, 0, 1, 0, 0, 0],
-            Error::Stream(Kind::Data, 0),
-        ),
-        (
-            Direction::ToGuest,
-            &[1, 1, 0, 0, 1, 0, 0, 0],
-            Error::Stream(Kind::Data, 1),
-        ),
-        (
-            Direction::ToHost,
-            &[3, 1, 0, 0, 4, 0, 0, 0],
-            Error::Stream(Kind::Credit, 1),
-        ),
-        (
-            Direction::ToGuest,
-            &[3, 0, 0, 0, 4, 0, 0, 0],
-            Error::Stream(Kind::Credit, 0),
-        ),
-        (
-            Direction::ToGuest,
-            &[4, 3, 0, 0, 0, 0, 0, 0],
-            Error::Stream(Kind::Closed, 3),
-        ),
-        (
-            Direction::ToGuest,
-            &[7, 0, 0, 0, 8, 0, 0, 0],
-            Error::Stream(Kind::Exit, 0),
-        ),
-        (
-            Direction::ToHost,
-            &[5, 0, 0, 0, 4, 0, 0, 0],
-            Error::Stream(Kind::Signal, 0),
-        ),
-        (
-            Direction::ToHost,
-            &[1, 1, 0, 1, 1, 0, 0, 0],
-            Error::Reserved(0x100),
-        ),
-        (
-            Direction::ToHost,
-            &[1, 1, 0, 0, 0, 0, 0, 0],
-            Error::Length(0),
-        ),
-        (
-            Direction::ToHost,
-            &[1, 1, 0, 0, 1, 0, 1, 0],
-            Error::Length(65537),
-        ),
-        (
-            Direction::ToGuest,
-            &[2, 0, 0, 0, 1, 0, 0, 0],
-            Error::Length(1),
-        ),
-        (
-            Direction::ToHost,
-            &[7, 0, 0, 0, 8, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0],
-            Error::Payload(Kind::Exit),
-        ),
-        (
-            Direction::ToHost,
-            &[7, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0],
-            Error::Payload(Kind::Exit),
-        ),
-        (
-            Direction::ToHost,
-            &[7, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0],
-            Error::Payload(Kind::Exit),
-        ),
+        (Direction::ToHost, &[1, 4, 0, 0, 1, 0, 0, 0], Error::Stream(Kind::Data, 4)),
+        (Direction::ToHost, &[1, 0, 0, 0, 1, 0, 0, 0], Error::Stream(Kind::Data, 0)),
+        (Direction::ToGuest, &[1, 1, 0, 0, 1, 0, 0, 0], Error::Stream(Kind::Data, 1)),
+        (Direction::ToHost, &[3, 1, 0, 0, 4, 0, 0, 0], Error::Stream(Kind::Credit, 1)),
+        (Direction::ToGuest, &[3, 0, 0, 0, 4, 0, 0, 0], Error::Stream(Kind::Credit, 0)),
+        (Direction::ToGuest, &[4, 3, 0, 0, 0, 0, 0, 0], Error::Stream(Kind::Closed, 3)),
+        (Direction::ToGuest, &[7, 0, 0, 0, 8, 0, 0, 0], Error::Stream(Kind::Exit, 0)),
+        (Direction::ToHost, &[5, 0, 0, 0, 4, 0, 0, 0], Error::Stream(Kind::Signal, 0)),
+        (Direction::ToHost, &[1, 1, 0, 1, 1, 0, 0, 0], Error::Reserved(0x100)),
+        (Direction::ToHost, &[1, 1, 0, 0, 0, 0, 0, 0], Error::Length(0)),
+        (Direction::ToHost, &[1, 1, 0, 0, 1, 0, 1, 0], Error::Length(65537)),
+        (Direction::ToGuest, &[2, 0, 0, 0, 1, 0, 0, 0], Error::Length(1)),
+        (Direction::ToHost, &[7, 0, 0, 0, 8, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0], Error::Payload(Kind::Exit)),
+        (Direction::ToHost, &[7, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0], Error::Payload(Kind::Exit)),
+        (Direction::ToHost, &[7, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0], Error::Payload(Kind::Exit)),
     ];
     for (direction, bytes, error) in cases {
         let mut decoder = Decoder::new(*direction);
         assert_eq!(decoder.next(&mut &bytes[..]), Err(*error), "{bytes:?}");
         let good = Control::Exit(Ending::Exited(0)).encode();
-        assert_eq!(
-            decoder.next(&mut &good[..]),
-            Err(*error),
-            "{bytes:?}, then a good frame"
-        );
+        assert_eq!(decoder.next(&mut &good[..]), Err(*error), "{bytes:?}, then a good frame");
     }
 }
 
@@ -235,9 +150,7 @@ fn the_receiver_notes_what_the_sender_paid() {
         for chunk in frame.chunks(600) {
             let mut input = chunk;
             while let Some(event) = decoder.next(&mut input).expect("a good frame") {
-                let Event::Data { cost, .. } = event else {
-                    panic!("{event:?}")
-                };
+                let Event::Data { cost, .. } = event else { panic!("{event:?}") };
                 assert!(receiver.spend(cost));
             }
         }
@@ -256,30 +169,22 @@ fn to_guest() -> impl Strategy<Value = Sent> {
     prop_oneof![
         data(Stream::Input),
         Just(Sent::Control(Control::End)),
-        (output, any::<u32>())
-            .prop_map(|(stream, bytes)| Sent::Control(Control::Credit { stream, bytes })),
+        (output, any::<u32>()).prop_map(|(stream, bytes)| Sent::Control(Control::Credit { stream, bytes })),
         prop::sample::select(&[Stream::Output, Stream::Error][..])
             .prop_map(|stream| Sent::Control(Control::Closed(stream))),
         any::<u32>().prop_map(|number| Sent::Control(Control::Signal(number))),
-        any::<(u16, u16)>()
-            .prop_map(|(rows, columns)| Sent::Control(Control::Window { rows, columns })),
+        any::<(u16, u16)>().prop_map(|(rows, columns)| Sent::Control(Control::Window { rows, columns })),
     ]
 }
 
 fn to_host() -> impl Strategy<Value = Sent> {
-    let ending = prop_oneof![
-        any::<u8>().prop_map(Ending::Exited),
-        (1_u8..=64).prop_map(Ending::Killed),
-        Just(Ending::Panicked)
-    ];
+    let ending =
+        prop_oneof![any::<u8>().prop_map(Ending::Exited), (1_u8..=64).prop_map(Ending::Killed), Just(Ending::Panicked)];
     prop_oneof![
         data(Stream::Output),
         data(Stream::Error),
         data(Stream::Log),
-        any::<u32>().prop_map(|bytes| Sent::Control(Control::Credit {
-            stream: Stream::Input,
-            bytes
-        })),
+        any::<u32>().prop_map(|bytes| Sent::Control(Control::Credit { stream: Stream::Input, bytes })),
         ending.prop_map(|ending| Sent::Control(Control::Exit(ending))),
     ]
 }
@@ -290,10 +195,7 @@ fn survives_cutting(direction: Direction, frames: &[Sent], cuts: &[prop::sample:
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
     places.extend([0, bytes.len()]);
     places.sort_unstable();
-    let chunks: Vec<&[u8]> = places
-        .windows(2)
-        .map(|pair| &bytes[pair[0]..pair[1]])
-        .collect();
+    let chunks: Vec<&[u8]> = places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
     assert_eq!(decode(direction, &chunks), Ok(joined(frames)));
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
     assert_eq!(decode(direction, &single), Ok(joined(frames)));

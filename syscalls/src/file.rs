@@ -1,0 +1,91 @@
+//! Open files: what a descriptor refers to.
+
+pub mod calls;
+mod descriptor;
+mod open;
+
+pub use descriptor::{Descriptor, FileTable};
+pub use open::{OpenFile, StatusFlags};
+
+use crate::errno::{Errno, Result};
+use crate::frame::Frame;
+use crate::thread::Thread;
+use crate::transfer::{Destination, Source};
+use crate::wait::WaitQueue;
+use alloc::sync::Arc;
+
+bitflags::bitflags! {
+    /// What `poll(2)` reports; the bits are `EPOLL*`'s and `POLL*`'s.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Events: u32 {
+        /// Something to read.
+        const IN = 0x1;
+        /// Urgent data.
+        const PRI = 0x2;
+        /// Room to write.
+        const OUT = 0x4;
+        /// An error; always reported.
+        const ERR = 0x8;
+        /// The other side is gone; always reported.
+        const HUP = 0x10;
+        /// The peer shut its writing side.
+        const RDHUP = 0x2000;
+    }
+}
+
+/// Where `mmap` gets a file's pages.
+pub trait Pages: Send + Sync {
+    /// The page with this index (offset / 4096). With `for_write` the caller will write to the frame through a shared
+    /// mapping. `Ok(None)`: beyond the end of the file (`SIGBUS`). `ENOMEM`, `EIO`, `ENOSPC`.
+    fn page(&self, index: u64, for_write: bool) -> Result<Option<Frame>>;
+}
+
+/// What stands behind an open file description. Default bodies answer what the man pages say of a file that lacks
+/// the operation.
+///
+/// No method blocks: where an operation would, it answers `EAGAIN`, and the caller waits on [`File::queue`] and tries
+/// again. Locks are not held over copies to or from a program.
+pub trait File: Send + Sync {
+    /// Reads at `offset` (streams ignore it). 0 is the end of the file.
+    fn read(&self, to: &mut Destination<'_>, offset: u64) -> Result<usize> {
+        let _ = (to, offset);
+        Err(Errno::EINVAL)
+    }
+
+    /// Writes at `offset` (streams ignore it).
+    fn write(&self, from: &mut Source<'_>, offset: u64) -> Result<usize> {
+        let _ = (from, offset);
+        Err(Errno::EINVAL)
+    }
+
+    /// Writes at the end, atomically; also gives the offset behind what was written.
+    fn append(&self, from: &mut Source<'_>) -> Result<(usize, u64)> {
+        self.write(from, 0).map(|count| (count, 0))
+    }
+
+    /// Whether it has no offset: pipes, sockets, terminals. `lseek` and `pread` answer `ESPIPE`.
+    fn is_stream(&self) -> bool {
+        false
+    }
+
+    /// What is possible right now. Plain files are always ready.
+    fn poll(&self) -> Events {
+        Events::IN | Events::OUT
+    }
+
+    /// Woken whenever [`File::poll`] may answer something new; `None` for a file that is always ready.
+    fn queue(&self) -> Option<&WaitQueue> {
+        None
+    }
+
+    /// `ioctl(2)`. `ENOTTY`.
+    fn ioctl(&self, thread: &Thread, request: u32, argument: u64) -> Result<i64> {
+        let _ = (thread, request, argument);
+        Err(Errno::ENOTTY)
+    }
+
+    /// The pages for `mmap`. `ENODEV`.
+    fn pages(&self) -> Result<Arc<dyn Pages>> {
+        Err(Errno::ENODEV)
+    }
+}

@@ -1,0 +1,174 @@
+//! What the personality needs from the machine below it.
+//!
+//! The kernel implements [`Machine`] on the hardware; the tests of this crate do it on the host.
+
+use crate::frame::Frame;
+use crate::registers::Registers;
+use crate::thread::Thread;
+use crate::time::Instant;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use spin::Once;
+
+/// Access to a page that a mapping grants or a fault asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Access {
+    pub read: bool,
+    pub write: bool,
+    pub execute: bool,
+}
+
+impl Access {
+    /// No access at all: `PROT_NONE`.
+    pub const NONE: Self = Self { read: false, write: false, execute: false };
+    /// Reading alone.
+    pub const READ: Self = Self { read: true, write: false, execute: false };
+    /// Writing, which includes reading on this architecture.
+    pub const WRITE: Self = Self { read: true, write: true, execute: false };
+
+    /// Whether everything that `wanted` asks for is granted here.
+    pub const fn grants(self, wanted: Self) -> bool {
+        (self.read || !wanted.read) && (self.write || !wanted.write) && (self.execute || !wanted.execute)
+    }
+
+    /// Any access at all.
+    pub const fn any(self) -> bool {
+        self.read || self.write || self.execute
+    }
+}
+
+/// A page table's answer about one page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mapped {
+    /// The frame's number; the page table keeps its reference.
+    pub frame: u32,
+    /// What the hardware lets a program do.
+    pub access: Access,
+    /// Whether the page was written through this mapping.
+    pub dirty: bool,
+    /// Whether the page was used through this mapping.
+    pub accessed: bool,
+}
+
+/// No frame was left for a page table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutOfMemory;
+
+/// The page tables of one address space. Addresses are page-aligned and in the user half. Each present entry owns a
+/// reference to its frame. Changes are seen by every CPU when the method returns.
+pub trait PageTable: Send + Sync {
+    /// Maps one page. What was mapped there before is released.
+    fn map(&self, page: u64, frame: Frame, access: Access) -> Result<(), OutOfMemory>;
+    /// Unmaps `[start, end)` and releases its frames and the page tables that are empty then.
+    fn unmap(&self, start: u64, end: u64);
+    /// Sets what a program may do with the pages mapped in `[start, end)`; with `keep_readonly`, pages that are not
+    /// writable now stay so (copy-on-write).
+    fn protect(&self, start: u64, end: u64, access: Access, keep_readonly: bool);
+    /// Moves the mapped pages of `[from, from + length)` to `to`. The ranges do not overlap, nothing is mapped at `to`.
+    fn relocate(&self, from: u64, to: u64, length: u64) -> Result<(), OutOfMemory>;
+    /// What is mapped at a page.
+    fn lookup(&self, page: u64) -> Option<Mapped>;
+    /// Visits the mapped pages of `[start, end)` in order; absent ranges are skipped by the table, not page by page.
+    fn visit(&self, start: u64, end: u64, visitor: &mut dyn FnMut(u64, Mapped));
+    /// Makes this the current CPU's address space.
+    fn activate(&self);
+}
+
+/// The machine's side of one thread.
+pub trait Task: Send + Sync {
+    /// Lets [`Machine::park`] of this thread return, now or the next time. May be called from anywhere.
+    fn unpark(&self);
+    /// Sets the FS base: the thread's TLS. The thread is the current one, or has not run yet.
+    fn set_fs_base(&self, base: u64);
+    /// The FS base.
+    fn fs_base(&self) -> u64;
+    /// CPU time used so far, in nanoseconds.
+    fn cpu_time(&self) -> u64;
+    /// The vector registers of the current thread in XSAVE's standard format, as a signal frame holds them.
+    fn save_extended(&self, state: &mut dyn FnMut(&[u8]));
+    /// Sets the vector registers of the current thread; `false` when the image is not one that XRSTOR takes.
+    fn restore_extended(&self, state: &[u8]) -> bool;
+    /// Sets the vector registers to what a program finds at its start.
+    fn reset_extended(&self);
+}
+
+/// The machine. Sizes are bytes, user addresses may be anything.
+pub trait Machine: Sync {
+    /// Copies from the current address space; what is not present or not allowed is not faulted in here.
+    /// `Err(n)`: `n` bytes were copied, the next one could not be.
+    fn copy_from_user(&self, from: u64, to: &mut [u8]) -> Result<(), usize>;
+    /// Copies into the current address space, like [`Machine::copy_from_user`].
+    fn copy_to_user(&self, to: u64, from: &[u8]) -> Result<(), usize>;
+    /// Copies from a frame straight into the current address space.
+    fn copy_frame_to_user(&self, to: u64, frame: u32, offset: usize, length: usize) -> Result<(), usize>;
+    /// Copies from the current address space straight into a frame.
+    fn copy_user_to_frame(&self, from: u64, frame: u32, offset: usize, length: usize) -> Result<(), usize>;
+    /// Zeroes in the current address space.
+    fn zero_user(&self, to: u64, length: usize) -> Result<(), usize>;
+    /// Atomically replaces the aligned 32-bit word at `address` by `new` if it is `old`; gives what was there.
+    fn compare_exchange_user(&self, address: u64, old: u32, new: u32) -> Result<u32, usize>;
+
+    /// A frame with one reference; `None` when only the kernel's reserve is left.
+    fn allocate_frame(&self, zeroed: bool) -> Option<Frame>;
+    /// One reference more.
+    fn retain_frame(&self, frame: u32);
+    /// One reference less.
+    fn release_frame(&self, frame: u32);
+    /// References to the frame.
+    fn frame_references(&self, frame: u32) -> u32;
+    /// Copies out of a frame; the caller has checked the range.
+    fn read_frame(&self, frame: u32, offset: usize, to: &mut [u8]);
+    /// Copies into a frame; the caller has checked the range.
+    fn write_frame(&self, frame: u32, offset: usize, from: &[u8]);
+    /// Zeroes in a frame; the caller has checked the range.
+    fn zero_frame(&self, frame: u32, offset: usize, length: usize);
+    /// Copies a whole frame.
+    fn copy_frame(&self, to: u32, from: u32);
+    /// Frames that the machine has and that are free, without the reserve.
+    fn frames(&self) -> (u64, u64);
+    /// Page tables of a new, empty address space.
+    fn new_page_table(&self) -> Result<Box<dyn PageTable>, OutOfMemory>;
+
+    /// The thread that this CPU runs.
+    fn current(&self) -> Arc<Thread>;
+    /// Makes a thread that begins in the program with these registers; it is runnable at once.
+    fn start_thread(&self, thread: Arc<Thread>, registers: &Registers, fs_base: u64) -> Result<(), OutOfMemory>;
+    /// Stops the current thread until [`Task::unpark`] or the deadline.
+    fn park(&self, deadline: Option<Instant>);
+    /// Lets others that are runnable run first.
+    fn yield_now(&self);
+    /// Ends the current thread. Its [`Thread`] is no longer current anywhere afterwards.
+    fn exit_thread(&self) -> !;
+    /// Ends the machine: the first program has ended with this exit code (0–255; 128+n for signal n).
+    fn power_off(&self, code: u8, by_signal: bool) -> !;
+
+    /// `CLOCK_MONOTONIC`.
+    fn monotonic(&self) -> Instant;
+    /// What [`Machine::monotonic`] has to be moved by to give the time since 1970, in nanoseconds.
+    fn realtime_offset(&self) -> u64;
+    /// Sets that.
+    fn set_realtime_offset(&self, nanoseconds: u64);
+    /// Fills with random bytes fit for keys.
+    fn random(&self, to: &mut [u8]);
+
+    /// The number of CPUs.
+    fn cpus(&self) -> usize;
+    /// The CPU that runs this.
+    fn current_cpu(&self) -> usize;
+
+    /// One line for the kernel's log.
+    fn log(&self, line: core::fmt::Arguments<'_>);
+}
+
+static MACHINE: Once<&'static dyn Machine> = Once::new();
+
+/// Says once, before anything else of this crate is used, which machine this is.
+pub fn install(machine: &'static dyn Machine) {
+    MACHINE.call_once(|| machine);
+}
+
+/// The machine. Panics before [`install`].
+pub fn machine() -> &'static dyn Machine {
+    *MACHINE.get().expect("machine installed")
+}

@@ -1,0 +1,89 @@
+//! Threads: what runs.
+
+use crate::file::FileTable;
+use crate::machine::Task;
+use crate::process::Process;
+use alloc::sync::{Arc, Weak};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use spin::Once;
+
+bitflags::bitflags! {
+    /// What a thread has to see to before it goes back to its program.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Work: u32 {
+        /// A signal is to be handled.
+        const SIGNAL = 1;
+        /// Another thread should run.
+        const RESCHEDULE = 2;
+        /// The saved registers are to be loaded as a whole: they are not the ones the program came with.
+        const REGISTERS = 4;
+        /// The thread is to end.
+        const EXIT = 8;
+    }
+}
+
+/// A thread of a program.
+#[repr(C)]
+pub struct Thread {
+    /// Bits of [`Work`]; the entry stub looks at this word on each way back.
+    pub work: AtomicU32,
+    /// Its number.
+    pub id: i32,
+    /// The process it belongs to.
+    pub process: Arc<Process>,
+    /// `set_tid_address(2)`: zeroed and woken when the thread ends; 0 for none.
+    pub clear_child_tid: AtomicU64,
+    task: Once<Weak<dyn Task>>,
+}
+
+impl Thread {
+    /// A thread that does not run yet; the machine [binds](Thread::bind) its task to it.
+    pub fn new(id: i32, process: Arc<Process>) -> Arc<Self> {
+        let thread = Arc::new(Self {
+            work: AtomicU32::new(0),
+            id,
+            process,
+            clear_child_tid: AtomicU64::new(0),
+            task: Once::new(),
+        });
+        thread.process.add_thread(&thread);
+        thread
+    }
+
+    /// Binds the machine's side, once.
+    pub fn bind(&self, task: Weak<dyn Task>) {
+        self.task.call_once(|| task);
+    }
+
+    /// The machine's side, while the thread has not ended.
+    pub fn task(&self) -> Option<Arc<dyn Task>> {
+        self.task.get()?.upgrade()
+    }
+
+    /// Lets the thread's wait look at its condition again.
+    pub fn unpark(&self) {
+        if let Some(task) = self.task() {
+            task.unpark();
+        }
+    }
+
+    /// The process's descriptors.
+    pub fn files(&self) -> &FileTable {
+        &self.process.files
+    }
+
+    /// Demands work before the thread goes back to its program.
+    pub fn demand(&self, work: Work) {
+        self.work.fetch_or(work.bits(), Ordering::SeqCst);
+    }
+
+    /// Takes work off.
+    pub fn settle(&self, work: Work) {
+        self.work.fetch_and(!work.bits(), Ordering::SeqCst);
+    }
+
+    /// Whether a wait has to end early.
+    pub fn is_interrupted(&self) -> bool {
+        self.work.load(Ordering::SeqCst) & (Work::SIGNAL | Work::EXIT).bits() != 0
+    }
+}

@@ -1,0 +1,237 @@
+//! Where the bytes of a read go and those of a write come from: a program's buffers or the kernel's own.
+//!
+//! A file hands over what it has piece by piece and never sees an address. Copies may fault pages in, so no lock
+//! that a fault takes may be held over them.
+
+use crate::errno::{Errno, Result};
+use crate::frame::Frame;
+use crate::thread::Thread;
+use crate::user;
+use alloc::vec::Vec;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Linux's `MAX_RW_COUNT`: no single transfer moves more.
+pub const MAXIMUM: usize = 0x7fff_f000;
+
+/// `struct iovec`: one buffer of a vectored call.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct IoVec {
+    /// Where the buffer begins.
+    pub base: u64,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+enum Place<'a> {
+    One { thread: &'a Thread, address: u64 },
+    Many { thread: &'a Thread, vectors: Vec<IoVec>, index: usize, within: u64 },
+    Kernel(&'a mut [u8]),
+    Bytes(&'a [u8]),
+}
+
+/// The buffers of one transfer and how far it has come.
+struct Buffers<'a> {
+    place: Place<'a>,
+    length: usize,
+    done: usize,
+}
+
+impl<'a> Buffers<'a> {
+    fn one(thread: &'a Thread, address: u64, length: usize) -> Result<Self> {
+        // As Linux's access_ok: the whole range must lie in the user half, whatever part is used.
+        if address.checked_add(length as u64).is_none_or(|end| end > user::USER_END) {
+            return Err(Errno::EFAULT);
+        }
+        Ok(Self { place: Place::One { thread, address }, length: length.min(MAXIMUM), done: 0 })
+    }
+
+    fn many(thread: &'a Thread, vectors: u64, count: usize) -> Result<Self> {
+        if count > 1024 {
+            return Err(Errno::EINVAL);
+        }
+        let mut vectors = user::UserPtr::<IoVec>::new(vectors).read_array(thread, count)?;
+        let mut total: u64 = 0;
+        for vector in &mut vectors {
+            if vector.length > i64::MAX as u64 {
+                return Err(Errno::EINVAL);
+            }
+            if vector.base.checked_add(vector.length).is_none_or(|end| end > user::USER_END) {
+                return Err(Errno::EFAULT);
+            }
+            vector.length = vector.length.min(MAXIMUM as u64 - total);
+            total += vector.length;
+        }
+        Ok(Self { place: Place::Many { thread, vectors, index: 0, within: 0 }, length: total as usize, done: 0 })
+    }
+
+    fn remaining(&self) -> usize {
+        self.length - self.done
+    }
+
+    /// Calls `copy` with consecutive user addresses for the next `length` bytes (at most what remains).
+    fn advance(
+        &mut self,
+        length: usize,
+        mut copy: impl FnMut(&Thread, u64, usize, usize) -> Result<()>,
+    ) -> Result<usize> {
+        let length = length.min(self.remaining());
+        let mut moved = 0;
+        while moved < length {
+            let (thread, address, piece) = match &mut self.place {
+                Place::One { thread, address } => (*thread, *address + self.done as u64, length - moved),
+                Place::Many { thread, vectors, index, within } => {
+                    let vector = vectors[*index];
+                    let piece = (length - moved).min((vector.length - *within) as usize);
+                    if piece == 0 {
+                        *index += 1;
+                        *within = 0;
+                        continue;
+                    }
+                    (*thread, vector.base + *within, piece)
+                }
+                Place::Kernel(_) | Place::Bytes(_) => return Err(Errno::EFAULT),
+            };
+            copy(thread, address, moved, piece)?;
+            if let Place::Many { within, .. } = &mut self.place {
+                *within += piece as u64;
+            }
+            moved += piece;
+            self.done += piece;
+        }
+        Ok(length)
+    }
+}
+
+/// Where a read's bytes go.
+pub struct Destination<'a>(Buffers<'a>);
+
+impl<'a> Destination<'a> {
+    /// One buffer of a program. `EFAULT` when it leaves the user half.
+    pub fn user(thread: &'a Thread, address: u64, length: usize) -> Result<Self> {
+        Buffers::one(thread, address, length).map(Self)
+    }
+
+    /// An array of `struct iovec` in a program. `EINVAL`, `EFAULT`.
+    pub fn vectors(thread: &'a Thread, vectors: u64, count: usize) -> Result<Self> {
+        Buffers::many(thread, vectors, count).map(Self)
+    }
+
+    /// The kernel's own buffer.
+    pub fn kernel(buffer: &'a mut [u8]) -> Self {
+        let length = buffer.len();
+        Self(Buffers { place: Place::Kernel(buffer), length, done: 0 })
+    }
+
+    /// Bytes that still have room.
+    pub fn remaining(&self) -> usize {
+        self.0.remaining()
+    }
+
+    /// Bytes put so far.
+    pub fn done(&self) -> usize {
+        self.0.done
+    }
+
+    /// Puts the next bytes, as many as have room; gives their number. `EFAULT`: none or some of them were put.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<usize> {
+        let Buffers { place, length, done } = &mut self.0;
+        if let Place::Kernel(buffer) = place {
+            let count = bytes.len().min(*length - *done);
+            buffer[*done..*done + count].copy_from_slice(&bytes[..count]);
+            *done += count;
+            return Ok(count);
+        }
+        self.0.advance(bytes.len(), |thread, to, at, count| user::copy_out(thread, to, &bytes[at..at + count]))
+    }
+
+    /// Puts bytes of a frame.
+    pub fn put_frame(&mut self, frame: &Frame, offset: usize, length: usize) -> Result<usize> {
+        let Buffers { place, length: whole, done } = &mut self.0;
+        if let Place::Kernel(buffer) = place {
+            let count = length.min(*whole - *done);
+            frame.read(offset, &mut buffer[*done..*done + count]);
+            *done += count;
+            return Ok(count);
+        }
+        self.0.advance(length, |thread, to, at, count| user::copy_out_of_frame(thread, to, frame, offset + at, count))
+    }
+
+    /// Puts zeros.
+    pub fn put_zeros(&mut self, length: usize) -> Result<usize> {
+        let Buffers { place, length: whole, done } = &mut self.0;
+        if let Place::Kernel(buffer) = place {
+            let count = length.min(*whole - *done);
+            buffer[*done..*done + count].fill(0);
+            *done += count;
+            return Ok(count);
+        }
+        self.0.advance(length, |thread, to, _, count| user::zero(thread, to, count))
+    }
+}
+
+/// Where a write's bytes come from.
+pub struct Source<'a>(Buffers<'a>);
+
+impl<'a> Source<'a> {
+    /// One buffer of a program. `EFAULT` when it leaves the user half.
+    pub fn user(thread: &'a Thread, address: u64, length: usize) -> Result<Self> {
+        Buffers::one(thread, address, length).map(Self)
+    }
+
+    /// An array of `struct iovec` in a program. `EINVAL`, `EFAULT`.
+    pub fn vectors(thread: &'a Thread, vectors: u64, count: usize) -> Result<Self> {
+        Buffers::many(thread, vectors, count).map(Self)
+    }
+
+    /// The kernel's own bytes.
+    pub fn kernel(bytes: &'a [u8]) -> Self {
+        Self(Buffers { place: Place::Bytes(bytes), length: bytes.len(), done: 0 })
+    }
+
+    /// Bytes still to take.
+    pub fn remaining(&self) -> usize {
+        self.0.remaining()
+    }
+
+    /// Bytes taken so far.
+    pub fn done(&self) -> usize {
+        self.0.done
+    }
+
+    /// Takes the next bytes, as many as there are; gives their number. `EFAULT`: none or some of them were taken.
+    pub fn take(&mut self, to: &mut [u8]) -> Result<usize> {
+        let Buffers { place, length, done } = &mut self.0;
+        if let Place::Bytes(bytes) = place {
+            let count = to.len().min(*length - *done);
+            to[..count].copy_from_slice(&bytes[*done..*done + count]);
+            *done += count;
+            return Ok(count);
+        }
+        self.0.advance(to.len(), |thread, from, at, count| user::copy_in(thread, from, &mut to[at..at + count]))
+    }
+
+    /// Takes bytes into a frame.
+    pub fn take_frame(&mut self, frame: &Frame, offset: usize, length: usize) -> Result<usize> {
+        let Buffers { place, length: whole, done } = &mut self.0;
+        if let Place::Bytes(bytes) = place {
+            let count = length.min(*whole - *done);
+            frame.write(offset, &bytes[*done..*done + count]);
+            *done += count;
+            return Ok(count);
+        }
+        self.0.advance(length, |thread, from, at, count| user::copy_into_frame(thread, from, frame, offset + at, count))
+    }
+
+    /// Passes over bytes without looking at them, as `/dev/null` does.
+    pub fn skip(&mut self, length: usize) -> usize {
+        let length = length.min(self.0.remaining());
+        if let Place::Many { .. } = self.0.place {
+            // Cannot fail: nothing is copied.
+            let _ = self.0.advance(length, |_, _, _, _| Ok(()));
+        } else {
+            self.0.done += length;
+        }
+        length
+    }
+}
