@@ -108,7 +108,8 @@ fn kernel_release() -> String {
 /// What changes when another QEMU is installed.
 fn identity(qemu: &Qemu) -> String {
     let place = qemu.path().display();
-    fs::metadata(qemu.path()).map_or_else(|_| place.to_string(), |file| format!("{place} {} {}", file.size(), file.mtime()))
+    fs::metadata(qemu.path())
+        .map_or_else(|_| place.to_string(), |file| format!("{place} {} {}", file.size(), file.mtime()))
 }
 
 #[cfg(test)]

@@ -20,15 +20,17 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a program in a machine of its own
+    ///
+    /// The program's standard streams and exit code are this command's, and signals that this command gets reach the
+    /// program. The host's environment and files do not, unless given.
     Run(RunArguments),
     /// Check what this host needs to run machines, and say how to mend what is missing
     Doctor,
 }
 
-/// Runs PROGRAM in a machine of its own. Its standard streams are this command's, its exit code is this command's exit
-/// code; signals that this command gets reach it. The host's environment and files do not, unless given.
+/// What `birgus run` is told.
 #[derive(Debug, Args)]
-#[command(after_long_help = AFTER_HELP)]
+#[command(override_usage = "birgus run [OPTIONS] PROGRAM [ARGUMENTS]...", after_long_help = AFTER_HELP)]
 pub(crate) struct RunArguments {
     /// The machine's memory: 5M, 1G; a bare number is MiB [default: 256M and what program and files take]
     #[arg(short, long, value_name = "SIZE")]
@@ -75,8 +77,9 @@ pub(crate) struct RunArguments {
     #[arg(short, long)]
     pub(crate) verbose: bool,
 
-    /// A recipe (images/NAME), a static Linux program of the host, or with --rootfs a path in it; then its arguments
-    #[arg(value_name = "PROGRAM", trailing_var_arg = true, required = true, num_args = 1..)]
+    /// A recipe (images/NAME), a static Linux program of the host, or with --rootfs a path in it; all words behind
+    /// it are its arguments
+    #[arg(value_name = "PROGRAM [ARGUMENTS]", trailing_var_arg = true, required = true, num_args = 1..)]
     program_and_arguments: Vec<OsString>,
 }
 

@@ -124,9 +124,10 @@ fn open(path: &Path, executable: Executable) -> Result<File> {
         return Err(Failure::not_runnable(format!("{name} is a directory"))
             .mend("a program in it, or a folder with an image.toml"));
     }
-    if executable == Executable::Must && metadata.permissions().mode() & 0o111 == 0 {
-        return Err(Failure::not_runnable(format!("{name}: no permission to execute it"))
-            .mend(format!("chmod +x {name}")));
+    if executable == Executable::Must && metadata.is_file() && metadata.permissions().mode() & 0o111 == 0 {
+        return Err(
+            Failure::not_runnable(format!("{name}: no permission to execute it")).mend(format!("chmod +x {name}"))
+        );
     }
     let file = File::open(path).map_err(|error| Failure::not_runnable(format!("{name}: {error}")))?;
     let file = if metadata.is_file() {

@@ -43,8 +43,9 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8> {
     let memory = memory.unwrap_or_else(|| MemorySize::at_least(DEFAULT_MEMORY.bytes() + needed));
     if needed >= memory.bytes() {
         let enough = MemorySize::at_least(2 * needed + MemorySize::mib(8).bytes());
-        return Err(Failure::new(format!("program and files do not fit into {memory} of memory"))
-            .mend(format!("-m {enough}")));
+        return Err(
+            Failure::new(format!("program and files do not fit into {memory} of memory")).mend(format!("-m {enough}"))
+        );
     }
     let inherit = |file: File| Inherited::new(file).context("cannot pass a file to QEMU");
     let modules = modules.into_iter().map(inherit).collect::<Result<Vec<_>>>()?;

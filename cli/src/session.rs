@@ -26,8 +26,8 @@ use crate::machine::Process;
 use channel::Channel;
 use input::Input;
 use insistence::Insistence;
-pub(crate) use log::LogReader;
 use log::Log;
+pub(crate) use log::LogReader;
 use outputs::{Closed, Outputs};
 use signals::Signals;
 pub(crate) use terminal::{Terminal, record as terminal_record};
@@ -43,7 +43,12 @@ pub(crate) struct Settings {
 ///
 /// # Errors
 /// When it did not end by saying so.
-pub(crate) fn run(socket: UnixStream, process: &mut Process, terminal: &mut Terminal, settings: Settings) -> Result<u8> {
+pub(crate) fn run(
+    socket: UnixStream,
+    process: &mut Process,
+    terminal: &mut Terminal,
+    settings: Settings,
+) -> Result<u8> {
     let mut session = Session {
         channel: Channel::new(socket),
         outputs: Outputs::new(settings.log).context("cannot use the standard streams")?,
@@ -192,7 +197,9 @@ impl Session<'_> {
         let length = match self.channel.receive(buffer) {
             Ok(0) => return Err(self.sudden_end().into()),
             Ok(length) => length,
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => return Ok(()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                return Ok(());
+            }
             // A reset, when QEMU has ended with unread frames before it.
             Err(_) => return Err(self.sudden_end().into()),
         };

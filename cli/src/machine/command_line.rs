@@ -41,16 +41,22 @@ impl Configuration<'_> {
     pub(crate) fn words(&self) -> Vec<OsString> {
         let mut words: Vec<OsString> = Vec::new();
         let mut option = |name: &str, value: &dyn AsRef<OsStr>| words.extend([name.into(), value.as_ref().into()]);
-        option("-machine", &match self.machine {
-            // Nothing that is not used: each of these is a device less to build and to reset.
-            Machine::Microvm => "microvm,acpi=off,pit=off,pic=off,rtc=off,isa-serial=off,auto-kernel-cmdline=off",
-            Machine::Q35 => "q35",
-            Machine::Pc => "pc",
-        });
-        option("-accel", &match self.accelerator {
-            Accelerator::Kvm => "kvm",
-            Accelerator::Tcg => "tcg",
-        });
+        option(
+            "-machine",
+            &match self.machine {
+                // Nothing that is not used: each of these is a device less to build and to reset.
+                Machine::Microvm => "microvm,acpi=off,pit=off,pic=off,rtc=off,isa-serial=off,auto-kernel-cmdline=off",
+                Machine::Q35 => "q35",
+                Machine::Pc => "pc",
+            },
+        );
+        option(
+            "-accel",
+            &match self.accelerator {
+                Accelerator::Kvm => "kvm",
+                Accelerator::Tcg => "tcg",
+            },
+        );
         option("-cpu", &self.cpu);
         option("-m", &self.memory.for_qemu());
         option("-smp", &"1");

@@ -7,9 +7,7 @@ use std::io::{self, BufReader, Read};
 use tar::{Archive, Entry, EntryType};
 
 use super::ReadFromStart;
-use super::newc::{
-    Attributes, BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, REGULAR, SYMLINK, Writer,
-};
+use super::newc::{Attributes, BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, REGULAR, SYMLINK, Writer};
 
 type Input<'a> = BufReader<ReadFromStart<'a>>;
 
@@ -20,8 +18,13 @@ fn archive(file: &File) -> Archive<Input<'_>> {
 /// Writes what is in the tar file `input` to `output`, in its order; directories that it only implies are added.
 pub(super) fn write(input: &File, output: &File) -> io::Result<()> {
     let link_targets = link_targets(input)?;
-    let mut packer =
-        Packer { writer: Writer::new(output), next_inode: 1, link_targets, files: HashMap::new(), directories: HashSet::new() };
+    let mut packer = Packer {
+        writer: Writer::new(output),
+        next_inode: 1,
+        link_targets,
+        files: HashMap::new(),
+        directories: HashSet::new(),
+    };
     for entry in archive(input).entries()? {
         packer.pack(entry?)?;
     }

@@ -77,8 +77,7 @@ fn a_directory_is_packed_as_it_is() {
 
     let found = read(&of(root.path()).expect("packed"));
     let names: Vec<&[u8]> = found.iter().map(|entry| &*entry.name).collect();
-    let expected: [&[u8]; 8] =
-        [b".", b"again", b"link", b"pipe", b"sub", b"sub/a, b\n\xff", b"sub/run", b"sub.txt"];
+    let expected: [&[u8]; 8] = [b".", b"again", b"link", b"pipe", b"sub", b"sub/a, b\n\xff", b"sub/run", b"sub.txt"];
     assert_eq!(names, expected);
     assert_eq!(entry(&found, b"again").data, b"#!");
     assert_eq!(entry(&found, b"again").mode, 0o104_751);

@@ -99,7 +99,8 @@ impl Outputs {
         if !self.files[index].closed {
             return Ok(Closed::new());
         }
-        let closed = [Stream::Output, Stream::Error].into_iter().filter(|stream| self.routes[place(*stream)] == Some(index));
+        let closed =
+            [Stream::Output, Stream::Error].into_iter().filter(|stream| self.routes[place(*stream)] == Some(index));
         Ok(closed.collect())
     }
 
