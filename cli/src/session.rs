@@ -239,7 +239,7 @@ impl Session<'_> {
     fn read_input(&mut self, buffer: &mut [u8]) -> Step {
         let end = match self.input.read(standard_input(), buffer) {
             Ok(None) => return Ok(()),
-            Ok(Some(bytes)) if bytes.is_empty() => true,
+            Ok(Some([])) => true,
             Ok(Some(bytes)) => {
                 if self.terminal.is_raw() && self.insistence.keys(bytes, Instant::now()) {
                     return Err(Stop::Silently(exit_code(Signal::SIGINT)));

@@ -25,23 +25,15 @@ pub(crate) fn derive(etc: &Path, into: &Path) -> Result<Derived, Error> {
         let text = fs::read(&file).map_err(Error::io("read", &file))?;
         let text = String::from_utf8_lossy(&text);
         if file.extension().is_some_and(|end| end == "sources") {
-            text.replace("\r\n", "\n")
-                .split("\n\n")
-                .filter_map(from_stanza)
-                .for_each(|stanza| stanzas.add(stanza));
+            text.replace("\r\n", "\n").split("\n\n").filter_map(from_stanza).for_each(|stanza| stanzas.add(stanza));
         } else {
-            text.lines()
-                .filter_map(from_line)
-                .for_each(|line| lines.add(line));
+            text.lines().filter_map(from_line).for_each(|line| lines.add(line));
         }
     }
     if lines.0.is_empty() && stanzas.0.is_empty() {
         return Err(Error::NoPackageSources(etc.to_owned()));
     }
-    let derived = Derived {
-        list: into.join("sources.list"),
-        parts: into.join("sources.list.d"),
-    };
+    let derived = Derived { list: into.join("sources.list"), parts: into.join("sources.list.d") };
     fs::create_dir_all(&derived.parts).map_err(Error::io("create", &derived.parts))?;
     let stanza_file = derived.parts.join("machine.sources");
     fs::write(&derived.list, lines.0.concat()).map_err(Error::io("write", &derived.list))?;
@@ -64,27 +56,14 @@ impl Entries {
 /// The files that apt reads: `sources.list`, and those in `sources.list.d` whose names it accepts.
 fn files(etc: &Path) -> Vec<PathBuf> {
     let accepted = |path: &PathBuf| {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let plain = name
-            .chars()
-            .all(|character| character.is_ascii_alphanumeric() || "_-.".contains(character));
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let plain = name.chars().all(|character| character.is_ascii_alphanumeric() || "_-.".contains(character));
         plain && (name.ends_with(".list") || name.ends_with(".sources")) && path.is_file()
     };
-    let parts = fs::read_dir(etc.join("sources.list.d"))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
+    let parts = fs::read_dir(etc.join("sources.list.d")).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut parts: Vec<PathBuf> = parts.filter(accepted).collect();
     parts.sort();
-    [etc.join("sources.list")]
-        .into_iter()
-        .filter(|list| list.is_file())
-        .chain(parts)
-        .collect()
+    [etc.join("sources.list")].into_iter().filter(|list| list.is_file()).chain(parts).collect()
 }
 
 /// A one-line entry `deb [ option=value … ] uri suite [component …]` as one of source packages.
@@ -92,11 +71,7 @@ fn from_line(line: &str) -> Option<String> {
     let line = line.split('#').next()?.trim();
     let (kind, rest) = line.split_once(char::is_whitespace)?;
     let rest = rest.trim_start();
-    let place = if rest.starts_with('[') {
-        rest.split_once(']')?.1.trim_start()
-    } else {
-        rest
-    };
+    let place = if rest.starts_with('[') { rest.split_once(']')?.1.trim_start() } else { rest };
     (matches!(kind, "deb" | "deb-src") && is_fetchable(place)).then(|| format!("deb-src {rest}\n"))
 }
 
@@ -106,10 +81,7 @@ fn from_stanza(stanza: &str) -> Option<String> {
     let mut derived = String::new();
     let (mut has_kind, mut has_place) = (false, false);
     let mut field = String::new();
-    for line in stanza
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
-    {
+    for line in stanza.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
         let value = if line.starts_with([' ', '\t']) {
             line
         } else {
@@ -161,15 +133,10 @@ mod tests {
             "deb-src http://archive.example/debian stable main contrib\n"
         );
         assert_eq!(
-            derived(
-                "  deb\t[arch=amd64 signed-by=/usr/share/keyrings/a.gpg] https://a.example/ ./  # ours"
-            ),
+            derived("  deb\t[arch=amd64 signed-by=/usr/share/keyrings/a.gpg] https://a.example/ ./  # ours"),
             "deb-src [arch=amd64 signed-by=/usr/share/keyrings/a.gpg] https://a.example/ ./\n"
         );
-        assert_eq!(
-            derived("deb-src http://a.example/ stable main"),
-            "deb-src http://a.example/ stable main\n"
-        );
+        assert_eq!(derived("deb-src http://a.example/ stable main"), "deb-src http://a.example/ stable main\n");
         for none in [
             "",
             "# deb http://a.example/ stable main",
@@ -198,14 +165,11 @@ mod tests {
     #[test]
     fn a_key_written_out_stays_whole() {
         let key = "Signed-By:\n -----BEGIN PGP-----\n .\n mDMEY\n -----END PGP-----\n";
-        let stanza = format!(
-            "Suites: stable\nTypes: deb deb-src\n{key}URIs:\n http://a.example/\n http://b.example/\n"
-        );
+        let stanza =
+            format!("Suites: stable\nTypes: deb deb-src\n{key}URIs:\n http://a.example/\n http://b.example/\n");
         assert_eq!(
             from_stanza(&stanza).unwrap(),
-            format!(
-                "Types: deb-src\nSuites: stable\n{key}URIs:\n http://a.example/\n http://b.example/\n"
-            )
+            format!("Types: deb-src\nSuites: stable\n{key}URIs:\n http://a.example/\n http://b.example/\n")
         );
     }
 
@@ -234,23 +198,11 @@ mod tests {
         let parts = etc.path().join("sources.list.d");
         fs::create_dir(&parts).unwrap();
         let line = "http://a.example/ stable main";
-        fs::write(
-            etc.path().join("sources.list"),
-            format!("deb {line}\ndeb-src {line}\n"),
-        )
-        .unwrap();
+        fs::write(etc.path().join("sources.list"), format!("deb {line}\ndeb-src {line}\n")).unwrap();
         let stanza = |place| format!("Types: deb\nURIs: http://{place}.example/\nSuites: stable\n");
-        fs::write(
-            parts.join("b.sources"),
-            format!("{}\n\n\n{}\r\n", stanza("b"), stanza("b2")),
-        )
-        .unwrap();
+        fs::write(parts.join("b.sources"), format!("{}\n\n\n{}\r\n", stanza("b"), stanza("b2"))).unwrap();
         fs::write(parts.join("c.list"), "deb http://c.example/ stable main").unwrap();
-        fs::write(
-            parts.join("d.list.disabled"),
-            "deb http://d.example/ stable main",
-        )
-        .unwrap();
+        fs::write(parts.join("d.list.disabled"), "deb http://d.example/ stable main").unwrap();
         fs::write(parts.join("e f.list"), "deb http://e.example/ stable main").unwrap();
         let into = tempfile::tempdir().unwrap();
         let derived = derive(etc.path(), into.path()).unwrap();
@@ -258,8 +210,7 @@ mod tests {
             fs::read_to_string(derived.list).unwrap(),
             "deb-src http://a.example/ stable main\ndeb-src http://c.example/ stable main\n"
         );
-        let source =
-            |place| format!("Types: deb-src\nURIs: http://{place}.example/\nSuites: stable\n");
+        let source = |place| format!("Types: deb-src\nURIs: http://{place}.example/\nSuites: stable\n");
         assert_eq!(
             fs::read_to_string(derived.parts.join("machine.sources")).unwrap(),
             format!("{}\n{}", source("b"), source("b2"))
@@ -269,9 +220,7 @@ mod tests {
     #[test]
     fn a_machine_without_sources_says_so() {
         let empty = tempfile::tempdir().unwrap();
-        let error = derive(empty.path(), &empty.path().join("into"))
-            .err()
-            .unwrap();
+        let error = derive(empty.path(), &empty.path().join("into")).err().unwrap();
         assert!(matches!(error, Error::NoPackageSources(_)), "{error}");
     }
 }

@@ -32,16 +32,9 @@ impl Cache {
     /// # Errors
     /// [`Error::NoCacheFolder`] where the environment names neither.
     pub fn of_user() -> Result<Cache, Error> {
-        let absolute = |name| {
-            env::var_os(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
-        let base =
-            absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
-        Ok(Cache::at(
-            base.ok_or(Error::NoCacheFolder)?.join("birgus/images"),
-        ))
+        let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+        Ok(Cache::at(base.ok_or(Error::NoCacheFolder)?.join("birgus/images")))
     }
 
     /// The cache in `folder`, which is made when first needed.
@@ -56,27 +49,18 @@ impl Cache {
         fs::create_dir_all(&self.folder).map_err(Error::io("create", &self.folder))?;
         let folder = fs::canonicalize(&self.folder).map_err(Error::io("find", &self.folder))?;
         let hash = Sha256::digest(&recipe.content);
-        let hash: String = hash
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let version = recipe.origin.version().unwrap_or_default();
         let readable: String = format!("{}-{version}", recipe.name)
             .chars()
-            .map(|character| {
-                if character.is_ascii_alphanumeric() || "+.-_~".contains(character) {
-                    character
-                } else {
-                    '_'
-                }
-            })
+            .map(
+                |character| {
+                    if character.is_ascii_alphanumeric() || "+.-_~".contains(character) { character } else { '_' }
+                },
+            )
             .collect();
         let readable = readable.trim_start_matches('.').trim_end_matches('-');
-        Ok(Entry {
-            place: folder.join(format!("{readable}-{hash}")),
-            cache: folder,
-        })
+        Ok(Entry { place: folder.join(format!("{readable}-{hash}")), cache: folder })
     }
 }
 
@@ -89,10 +73,7 @@ pub(crate) struct Entry {
 impl Entry {
     /// The program kept here. Where there is none, `fetch` is given an empty folder to work in, returns the
     /// path of the program it made below that, and this is kept.
-    pub(crate) fn program(
-        &self,
-        fetch: impl FnOnce(&Path) -> Result<PathBuf, Error>,
-    ) -> Result<PathBuf, Error> {
+    pub(crate) fn program(&self, fetch: impl FnOnce(&Path) -> Result<PathBuf, Error>) -> Result<PathBuf, Error> {
         if let Some(program) = self.kept() {
             return Ok(program);
         }
@@ -111,19 +92,13 @@ impl Entry {
         fs::rename(&fetched, &program).map_err(Error::io("keep", &fetched))?;
         make_executable(&program)?;
         // On the disk before it has its name: a power cut leaves no half program that looks whole.
-        File::open(&program)
-            .and_then(|file| file.sync_all())
-            .map_err(Error::io("write", &program))?;
+        File::open(&program).and_then(|file| file.sync_all()).map_err(Error::io("write", &program))?;
         match fs::rename(&whole, &self.place) {
             Ok(()) => {}
             // Another process was faster: what it kept is as good.
             Err(_) if self.kept().is_some() => {}
             Err(source) => {
-                return Err(Error::Io {
-                    action: "create",
-                    path: self.place.clone(),
-                    source,
-                });
+                return Err(Error::Io { action: "create", path: self.place.clone(), source });
             }
         }
         self.kept().ok_or_else(|| Error::Io {
@@ -136,11 +111,7 @@ impl Entry {
     /// The one file in the entry's folder.
     fn kept(&self) -> Option<PathBuf> {
         let mut files = fs::read_dir(&self.place).ok()?;
-        files
-            .next()?
-            .ok()
-            .map(|file| file.path())
-            .filter(|file| file.is_file())
+        files.next()?.ok().map(|file| file.path()).filter(|file| file.is_file())
     }
 }
 
@@ -148,8 +119,7 @@ impl Entry {
 fn make_executable(program: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;
     let everybody = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(program, everybody.clone())
-        .map_err(Error::io("make executable", program))?;
+    fs::set_permissions(program, everybody.clone()).map_err(Error::io("make executable", program))?;
     // tempfile's folders are the owner's alone.
     let folder = program.parent().unwrap_or(program);
     fs::set_permissions(folder, everybody).map_err(Error::io("open", folder))
@@ -161,14 +131,9 @@ fn remove_abandoned(cache: &Path) {
     let Ok(folders) = fs::read_dir(cache) else {
         return;
     };
-    for folder in folders
-        .flatten()
-        .filter(|folder| folder.file_name().to_string_lossy().starts_with(SCRATCH))
-    {
+    for folder in folders.flatten().filter(|folder| folder.file_name().to_string_lossy().starts_with(SCRATCH)) {
         let changed = folder.metadata().and_then(|data| data.modified());
-        let age = changed
-            .ok()
-            .and_then(|changed| SystemTime::now().duration_since(changed).ok());
+        let age = changed.ok().and_then(|changed| SystemTime::now().duration_since(changed).ok());
         if age.is_some_and(|age| age > ABANDONED_AFTER) {
             let _ = fs::remove_dir_all(folder.path());
         }
@@ -188,8 +153,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("tool");
         fs::create_dir(&folder).unwrap();
-        let text =
-            "description = 'x'\n[from.debian]\npackage = 'x'\nversion = '1:2/3'\npath = 'bin/x'\n";
+        let text = "description = 'x'\n[from.debian]\npackage = 'x'\nversion = '1:2/3'\npath = 'bin/x'\n";
         fs::write(folder.join("image.toml"), format!("{text}{more}")).unwrap();
         Recipe::load(&folder).unwrap()
     }
@@ -206,10 +170,8 @@ mod tests {
     }
 
     fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -218,46 +180,22 @@ mod tests {
     fn fetched_once_then_kept() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path().join("deep/cache"));
-        let program = cache
-            .entry(&recipe(""))
-            .unwrap()
-            .program(|scratch| make(scratch, "one"))
-            .unwrap();
+        let program = cache.entry(&recipe("")).unwrap().program(|scratch| make(scratch, "one")).unwrap();
         assert_eq!(program.file_name().unwrap(), "x");
         assert_eq!(fs::read_to_string(&program).unwrap(), "one");
-        assert_eq!(
-            fs::metadata(&program).unwrap().permissions().mode() & 0o777,
-            0o755
-        );
-        assert_eq!(
-            cache.entry(&recipe("")).unwrap().program(never).unwrap(),
-            program
-        );
+        assert_eq!(fs::metadata(&program).unwrap().permissions().mode() & 0o777, 0o755);
+        assert_eq!(cache.entry(&recipe("")).unwrap().program(never).unwrap(), program);
         let kept = names(&folder.path().join("deep/cache"));
-        assert!(
-            kept.len() == 1 && kept[0].starts_with("tool-1_2_3-"),
-            "{kept:?}"
-        );
+        assert!(kept.len() == 1 && kept[0].starts_with("tool-1_2_3-"), "{kept:?}");
     }
 
     #[test]
     fn a_changed_recipe_is_another_entry() {
-        let cache = Cache::at(tempfile::tempdir().unwrap().path().to_owned());
-        let one = cache
-            .entry(&recipe(""))
-            .unwrap()
-            .program(|scratch| make(scratch, "one"))
-            .unwrap();
-        let two = cache
-            .entry(&recipe("# changed"))
-            .unwrap()
-            .program(|scratch| make(scratch, "two"))
-            .unwrap();
-        assert_eq!(
-            (fs::read(one).unwrap(), fs::read(two).unwrap()),
-            (b"one".to_vec(), b"two".to_vec())
-        );
-        fs::remove_dir_all(&cache.folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path().to_owned());
+        let one = cache.entry(&recipe("")).unwrap().program(|scratch| make(scratch, "one")).unwrap();
+        let two = cache.entry(&recipe("# changed")).unwrap().program(|scratch| make(scratch, "two")).unwrap();
+        assert_eq!((fs::read(one).unwrap(), fs::read(two).unwrap()), (b"one".to_vec(), b"two".to_vec()));
     }
 
     #[test]
@@ -281,10 +219,7 @@ mod tests {
         let entry = cache.entry(&recipe("")).unwrap();
         let program = entry.program(|scratch| make(scratch, "one")).unwrap();
         fs::remove_file(&program).unwrap();
-        assert_eq!(
-            entry.program(|scratch| make(scratch, "two")).unwrap(),
-            program
-        );
+        assert_eq!(entry.program(|scratch| make(scratch, "two")).unwrap(), program);
         assert_eq!(fs::read_to_string(&program).unwrap(), "two");
     }
 
@@ -317,17 +252,10 @@ mod tests {
     fn only_old_scratch_folders_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let old = SystemTime::now() - ABANDONED_AFTER - Duration::from_secs(60);
-        for (name, age) in [
-            (".fetching-old", Some(old)),
-            (".fetching-new", None),
-            ("kept", Some(old)),
-        ] {
+        for (name, age) in [(".fetching-old", Some(old)), (".fetching-new", None), ("kept", Some(old))] {
             fs::create_dir(folder.path().join(name)).unwrap();
             if let Some(age) = age {
-                File::open(folder.path().join(name))
-                    .unwrap()
-                    .set_modified(age)
-                    .unwrap();
+                File::open(folder.path().join(name)).unwrap().set_modified(age).unwrap();
             }
         }
         remove_abandoned(folder.path());

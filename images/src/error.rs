@@ -19,9 +19,7 @@ pub enum Error {
         why: String,
     },
     /// There is nowhere to keep fetched programs.
-    #[error(
-        "no folder to keep fetched programs in: set HOME, or XDG_CACHE_HOME to an absolute path"
-    )]
+    #[error("no folder to keep fetched programs in: set HOME, or XDG_CACHE_HOME to an absolute path")]
     NoCacheFolder,
     /// A program needed for fetching is not installed.
     #[error("`{tool}` is needed for this recipe and is not installed; {advice}")]
@@ -80,11 +78,7 @@ impl Error {
     /// For `map_err`: the system refused `action` on `path`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_owned();
-        move |source| Error::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Error::Io { action, path, source }
     }
 }
 
@@ -94,9 +88,5 @@ fn indented(text: &str) -> String {
 }
 
 fn next_step(advice: &str) -> String {
-    if advice.is_empty() {
-        String::new()
-    } else {
-        format!("\n  {advice}")
-    }
+    if advice.is_empty() { String::new() } else { format!("\n  {advice}") }
 }

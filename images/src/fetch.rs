@@ -14,11 +14,7 @@ use crate::origin::Origin;
 use crate::recipe::Recipe;
 
 /// Fetches the recipe's program into the empty folder `scratch`; gives its path there.
-pub(crate) fn fetch(
-    recipe: &Recipe,
-    scratch: &Path,
-    progress: &mut dyn FnMut(&str),
-) -> Result<PathBuf, Error> {
+pub(crate) fn fetch(recipe: &Recipe, scratch: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Error> {
     let mut progress = |line: &str| progress(&format!("{}: {line}", recipe.name));
     match &recipe.origin {
         Origin::Debian(package) => debian::fetch(package, scratch, &mut progress),

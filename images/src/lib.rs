@@ -56,11 +56,7 @@ pub fn prepare(recipe_dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Prep
 ///
 /// # Errors
 /// As [`prepare`].
-pub fn prepare_in(
-    cache: &Cache,
-    recipe_dir: &Path,
-    progress: &mut dyn FnMut(&str),
-) -> Result<Prepared, Error> {
+pub fn prepare_in(cache: &Cache, recipe_dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Prepared, Error> {
     let recipe = Recipe::load(recipe_dir)?;
     let entry = cache.entry(&recipe)?;
     let program = entry.program(|scratch| fetch::fetch(&recipe, scratch, progress))?;
@@ -68,11 +64,7 @@ pub fn prepare_in(
         name: recipe.name,
         program,
         arguments: recipe.arguments.into_iter().map(OsString::from).collect(),
-        environment: recipe
-            .environment
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect(),
+        environment: recipe.environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         memory: recipe.memory,
         root: recipe.root,
     })

@@ -35,21 +35,7 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_is_refused() {
-        for text in [
-            "",
-            "M",
-            "0",
-            "0M",
-            "-1M",
-            "+1M",
-            "1.5G",
-            "64MB",
-            "64 M",
-            "1P",
-            "16777216T",
-            "Mé",
-            "é1",
-        ] {
+        for text in ["", "M", "0", "0M", "-1M", "+1M", "1.5G", "64MB", "64 M", "1P", "16777216T", "Mé", "é1"] {
             assert_eq!(parse(text), None, "{text:?}");
         }
     }

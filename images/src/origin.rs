@@ -130,10 +130,6 @@ impl Origin {
             Origin::Pypi(package) => (&package.package, &package.platforms[..]),
             Origin::C(source) => (&source.compiler, &[][..]),
         };
-        [package.as_str()]
-            .into_iter()
-            .chain(self.version())
-            .chain(others.iter().map(String::as_str))
-            .collect()
+        [package.as_str()].into_iter().chain(self.version()).chain(others.iter().map(String::as_str)).collect()
     }
 }

@@ -18,10 +18,7 @@ pub(crate) fn check(file: &Path, name: &Path) -> Result<(), Error> {
         .map_err(Error::io("read", file))?;
     match verdict(&start) {
         None => Ok(()),
-        Some(why) => Err(Error::NotAProgram {
-            path: name.to_owned(),
-            why,
-        }),
+        Some(why) => Err(Error::NotAProgram { path: name.to_owned(), why }),
     }
 }
 
@@ -55,21 +52,9 @@ mod tests {
         assert_eq!(verdict(&header(2, 2, 62)), None);
         assert_eq!(verdict(&header(2, 3, 62)), None);
         assert!(verdict(&header(2, 1, 62)).unwrap().contains("no program"));
-        assert!(
-            verdict(&header(2, 2, 183))
-                .unwrap()
-                .contains("another machine")
-        );
-        assert!(
-            verdict(&header(1, 2, 3))
-                .unwrap()
-                .contains("another machine")
-        );
+        assert!(verdict(&header(2, 2, 183)).unwrap().contains("another machine"));
+        assert!(verdict(&header(1, 2, 3)).unwrap().contains("another machine"));
         assert!(verdict(b"").unwrap().contains("not an ELF"));
-        assert!(
-            verdict(b"#!/bin/sh\necho hello, script\n")
-                .unwrap()
-                .contains("not an ELF")
-        );
+        assert!(verdict(b"#!/bin/sh\necho hello, script\n").unwrap().contains("not an ELF"));
     }
 }

@@ -21,15 +21,8 @@ impl Tool {
     /// The command `name`, to be run in the folder `directory`.
     pub(crate) fn new(name: &str, directory: &Path) -> Tool {
         let mut command = Command::new(name);
-        command
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .env("LC_ALL", "C.UTF-8");
-        Tool {
-            name: name.to_owned(),
-            command,
-            advice: String::new(),
-        }
+        command.current_dir(directory).stdin(Stdio::null()).env("LC_ALL", "C.UTF-8");
+        Tool { name: name.to_owned(), command, advice: String::new() }
     }
 
     /// Adds one argument.
@@ -52,35 +45,18 @@ impl Tool {
 
     /// Runs the command to its end; gives its standard output.
     pub(crate) fn run(mut self) -> Result<String, Error> {
-        let output = self
-            .command
-            .output()
-            .map_err(|source| match source.kind() {
-                ErrorKind::NotFound => Error::ToolMissing {
-                    tool: self.name.clone(),
-                    advice: how_to_install(&self.name),
-                },
-                _ => Error::Io {
-                    action: "run",
-                    path: self.name.clone().into(),
-                    source,
-                },
-            })?;
+        let output = self.command.output().map_err(|source| match source.kind() {
+            ErrorKind::NotFound => Error::ToolMissing { tool: self.name.clone(), advice: how_to_install(&self.name) },
+            _ => Error::Io { action: "run", path: self.name.clone().into(), source },
+        })?;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         if output.status.success() {
             return Ok(stdout);
         }
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let said = if stderr.trim().is_empty() {
-            stdout.as_str()
-        } else {
-            stderr.as_ref()
-        };
+        let said = if stderr.trim().is_empty() { stdout.as_str() } else { stderr.as_ref() };
         if said.contains("No module named pip") {
-            return Err(Error::ToolMissing {
-                tool: "python3 -m pip".to_owned(),
-                advice: how_to_install("pip"),
-            });
+            return Err(Error::ToolMissing { tool: "python3 -m pip".to_owned(), advice: how_to_install("pip") });
         }
         Err(Error::ToolFailed {
             command: self.shown(),
@@ -92,23 +68,13 @@ impl Tool {
 
     /// The command as a person would type it.
     fn shown(&self) -> String {
-        let arguments = self
-            .command
-            .get_args()
-            .map(|argument| argument.to_string_lossy().into_owned());
-        [self.name.clone()]
-            .into_iter()
-            .chain(arguments)
-            .collect::<Vec<_>>()
-            .join(" ")
+        let arguments = self.command.get_args().map(|argument| argument.to_string_lossy().into_owned());
+        [self.name.clone()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
     }
 }
 
 fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let from = lines.len().saturating_sub(SHOWN_LINES);
     lines.get(from..).unwrap_or_default().join("\n")
 }
@@ -133,32 +99,17 @@ mod tests {
 
     #[test]
     fn a_missing_tool_is_named_with_how_to_get_it() {
-        let error = Tool::new("birgus-no-such-tool", Path::new("/"))
-            .run()
-            .unwrap_err();
-        assert!(
-            matches!(&error, Error::ToolMissing { tool, .. } if tool == "birgus-no-such-tool"),
-            "{error}"
-        );
+        let error = Tool::new("birgus-no-such-tool", Path::new("/")).run().unwrap_err();
+        assert!(matches!(&error, Error::ToolMissing { tool, .. } if tool == "birgus-no-such-tool"), "{error}");
         assert!(how_to_install("musl-gcc").contains("musl-tools"));
     }
 
     #[test]
     fn a_failure_shows_the_command_its_last_words_and_the_advice() {
         let script = "for n in $(seq 99); do echo line $n >&2; done; exit 3";
-        let error = Tool::new("sh", Path::new("/"))
-            .args(["-c", script])
-            .advice("Do this.")
-            .run()
-            .unwrap_err();
+        let error = Tool::new("sh", Path::new("/")).args(["-c", script]).advice("Do this.").run().unwrap_err();
         let text = error.to_string();
-        for part in [
-            "sh -c for",
-            "exit status: 3",
-            "    line 99",
-            "    line 88",
-            "\n  Do this.",
-        ] {
+        for part in ["sh -c for", "exit status: 3", "    line 99", "    line 88", "\n  Do this."] {
             assert!(text.contains(part), "{part} not in:\n{text}");
         }
         assert!(!text.contains("line 87"), "{text}");
@@ -167,21 +118,12 @@ mod tests {
     #[test]
     fn a_python_without_pip_is_told_apart() {
         let script = "echo '/usr/bin/python3: No module named pip' >&2; exit 1";
-        let error = Tool::new("sh", Path::new("/"))
-            .args(["-c", script])
-            .run()
-            .unwrap_err();
-        assert!(
-            error.to_string().contains("apt-get install python3-pip"),
-            "{error}"
-        );
+        let error = Tool::new("sh", Path::new("/")).args(["-c", script]).run().unwrap_err();
+        assert!(error.to_string().contains("apt-get install python3-pip"), "{error}");
     }
 
     #[test]
     fn output_is_returned() {
-        assert_eq!(
-            Tool::new("echo", Path::new("/")).arg("hi").run().unwrap(),
-            "hi\n"
-        );
+        assert_eq!(Tool::new("echo", Path::new("/")).arg("hi").run().unwrap(), "hi\n");
     }
 }

@@ -13,10 +13,7 @@ fn recipe(name: &str) -> PathBuf {
 /// Runs a prepared program on this host as a guest would: in its root, with the recipe's environment alone.
 fn run(prepared: &Prepared, arguments: &[&str]) -> Output {
     let mut command = Command::new(&prepared.program);
-    command
-        .env_clear()
-        .envs(prepared.environment.iter().cloned())
-        .stdin(Stdio::null());
+    command.env_clear().envs(prepared.environment.iter().cloned()).stdin(Stdio::null());
     if let Some(root) = &prepared.root {
         command.current_dir(root);
     }
@@ -39,42 +36,23 @@ fn check(name: &str, word: &str, arguments: &[&str], answer: &str) {
         notes.push(line.to_owned());
     });
     let prepared = prepared.unwrap_or_else(|error| panic!("{error}\n{notes:#?}"));
-    assert!(
-        !notes.is_empty() && notes.iter().all(|line| line.starts_with(name)),
-        "{notes:?}"
-    );
+    assert!(!notes.is_empty() && notes.iter().all(|line| line.starts_with(name)), "{notes:?}");
     assert_eq!(prepared.name, name);
     assert!(prepared.memory.is_some());
 
-    let again = prepare_in(&cache, &recipe(name), &mut |line| {
-        panic!("fetched again: {line}")
-    });
+    let again = prepare_in(&cache, &recipe(name), &mut |line| panic!("fetched again: {line}"));
     assert_eq!(again.unwrap(), prepared);
 
-    let headers = Command::new("readelf")
-        .args(["-lW"])
-        .arg(&prepared.program)
-        .output()
-        .unwrap();
+    let headers = Command::new("readelf").args(["-lW"]).arg(&prepared.program).output().unwrap();
     let headers = String::from_utf8(headers.stdout).unwrap();
-    assert!(
-        headers.contains("LOAD") && !headers.contains("INTERP"),
-        "{name} is not static:\n{headers}"
-    );
+    assert!(headers.contains("LOAD") && !headers.contains("INTERP"), "{name} is not static:\n{headers}");
 
     let said = run(&prepared, &[]);
     let text = String::from_utf8_lossy(&said.stdout);
-    assert!(
-        said.status.success() && text.contains(word),
-        "{name} by default: {said:?}"
-    );
+    assert!(said.status.success() && text.contains(word), "{name} by default: {said:?}");
     if !arguments.is_empty() {
         let said = run(&prepared, arguments);
-        assert_eq!(
-            String::from_utf8_lossy(&said.stdout),
-            answer,
-            "{name} {arguments:?}: {said:?}"
-        );
+        assert_eq!(String::from_utf8_lossy(&said.stdout), answer, "{name} {arguments:?}: {said:?}");
     }
 }
 
@@ -116,20 +94,46 @@ recipes! {
 fn every_recipe_is_right_and_has_a_test() {
     let folders = std::fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap();
     let mut names = Vec::new();
-    for folder in folders
-        .map(|folder| folder.unwrap().path())
-        .filter(|folder| folder.join("image.toml").exists())
-    {
+    for folder in folders.map(|folder| folder.unwrap().path()).filter(|folder| folder.join("image.toml").exists()) {
         let recipe = Recipe::load(&folder).unwrap();
-        assert!(
-            !recipe.description.is_empty() && recipe.memory.is_some(),
-            "{}",
-            recipe.name
-        );
+        assert!(!recipe.description.is_empty() && recipe.memory.is_some(), "{}", recipe.name);
         names.push(recipe.name);
     }
     names.sort();
     let mut tested = TESTED.to_vec();
     tested.sort_unstable();
     assert_eq!(names, tested);
+}
+
+#[test]
+#[ignore = "fetches from a package registry"]
+fn a_version_that_left_the_archive_is_replaced_and_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = folder.path().join("old");
+    std::fs::create_dir(&old).unwrap();
+    let text = std::fs::read_to_string(recipe("busybox").join("image.toml")).unwrap();
+    let (start, rest) = text.split_once("version = ").unwrap();
+    let (_, end) = rest.split_once('\n').unwrap();
+    std::fs::write(old.join("image.toml"), format!("{start}version = '1:1.0-1'\n{end}")).unwrap();
+    let mut notes = Vec::new();
+    let cache = Cache::at(folder.path().join("images"));
+    let prepared = prepare_in(&cache, &old, &mut |line| notes.push(line.to_owned())).unwrap();
+    assert!(run(&prepared, &["true"]).status.success());
+    let said = "old: note: the archive has no busybox-static 1:1.0-1 (any more); taking ";
+    assert!(notes.iter().any(|line| line.starts_with(said)), "{notes:?}");
+}
+
+#[test]
+#[ignore = "asks a package registry"]
+fn a_failed_fetch_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = folder.path().join("wrong");
+    std::fs::create_dir(&wrong).unwrap();
+    let text = std::fs::read_to_string(recipe("esbuild").join("image.toml")).unwrap();
+    let text = text.replace("root = \"root\"\n", "").replace("path = \"bin/", "path = \"no/");
+    std::fs::write(wrong.join("image.toml"), text).unwrap();
+    let images = folder.path().join("images");
+    let error = prepare_in(&Cache::at(images.clone()), &wrong, &mut |_| ()).unwrap_err().to_string();
+    assert!(error.contains("no/esbuild") && error.contains("\n    bin/esbuild"), "{error}");
+    assert_eq!(std::fs::read_dir(images).unwrap().count(), 0);
 }

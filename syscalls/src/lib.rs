@@ -9,7 +9,7 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "test-machine"))]
 extern crate std;
 
 pub mod argument;
@@ -21,7 +21,9 @@ pub mod machine;
 pub mod memory;
 pub mod process;
 pub mod registers;
+pub mod signal;
 pub mod table;
+pub mod terminal;
 pub mod thread;
 pub mod time;
 pub mod transfer;

@@ -4,6 +4,8 @@
 //! Adding a call costs one row and one function.
 
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use crate::argument::{Answer, Argument, Format};
 use crate::errno::{Errno, Result};
@@ -36,6 +38,8 @@ pub struct Row {
     pub name: &'static str,
     /// Argument names and formats.
     pub arguments: &'static [(&'static str, Format)],
+    /// The format of a result that is no error.
+    pub answer: Format,
     /// Level of support.
     pub level: Level,
     /// Whether the handler sees all registers, so that the entry stub has to save them all.
@@ -97,16 +101,21 @@ fn argument<T: Argument>(raw: u64) -> Result<T> {
     T::from_register(raw)
 }
 
-/// Makes [`ROWS`] of lines `NUMBER => NAME(ARGUMENT: TYPE, …) [-> TYPE], LEVEL [registers], [HANDLER];`
+/// Makes [`ROWS`] of rows `NUMBER => NAME(ARGUMENT: TYPE [as FORMAT], …) [-> TYPE [as FORMAT]], LEVEL [registers], [HANDLER];`
+///
+/// The handler gets the types. `FORMAT` names a function of [`crate::argument::format`] that shows the argument in a
+/// trace in the type's place, or the result: `protection: u64 as protection` is a plain integer to the handler and `PROT_READ` to a
+/// reader. `LEVEL` is `full`, `partial("what is missing")` or `absent`.
 macro_rules! table_rows {
-    ($($number:literal => $name:ident($($argument:ident: $type:ty),*) $(-> $answer:ty)?,
+    ($($number:literal => $name:ident($($argument:ident: $type:ty $(as $format:ident)?),*) $(-> $answer:ty $(as $shown:ident)?)?,
         $level:ident $(($missing:literal))? $([$registers:ident])? $(, $handler:path)?;)*) => {
         /// All rows, by number.
         pub static ROWS: &[$crate::table::Row] = {
             const ALL: &[$crate::table::Row] = &[$($crate::table::Row {
                 number: $number,
                 name: stringify!($name),
-                arguments: &[$((stringify!($argument), <$type as $crate::argument::Argument>::FORMAT)),*],
+                arguments: &[$((stringify!($argument), table_rows!(@format $type, $($format)?))),*],
+                answer: table_rows!(@shown $($answer, $($shown)?)?),
                 level: table_rows!(@level $level $($missing)?),
                 needs_registers: table_rows!(@registers $($registers)?),
                 handler: table_rows!(@handler [$($registers)?] ($($type,)*) ($($answer)?) $($handler)?),
@@ -114,6 +123,11 @@ macro_rules! table_rows {
             ALL
         };
     };
+    (@format $type:ty,) => { <$type as $crate::argument::Argument>::FORMAT };
+    (@format $type:ty, $format:ident) => { $crate::argument::format::$format };
+    (@shown) => { <() as $crate::argument::Answer>::FORMAT };
+    (@shown $answer:ty,) => { <$answer as $crate::argument::Answer>::FORMAT };
+    (@shown $answer:ty, $format:ident) => { $crate::argument::format::$format };
     (@level full) => { $crate::table::Level::Full };
     (@level partial $missing:literal) => { $crate::table::Level::Partial($missing) };
     (@level absent) => { $crate::table::Level::Absent };

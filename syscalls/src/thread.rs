@@ -3,6 +3,7 @@
 use crate::file::FileTable;
 use crate::machine::Task;
 use crate::process::Process;
+use crate::signal::ThreadSignals;
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use spin::Once;
@@ -33,6 +34,8 @@ pub struct Thread {
     pub process: Arc<Process>,
     /// `set_tid_address(2)`: zeroed and woken when the thread ends; 0 for none.
     pub clear_child_tid: AtomicU64,
+    /// Its signals.
+    pub signals: ThreadSignals,
     task: Once<Weak<dyn Task>>,
 }
 
@@ -44,6 +47,7 @@ impl Thread {
             id,
             process,
             clear_child_tid: AtomicU64::new(0),
+            signals: ThreadSignals::default(),
             task: Once::new(),
         });
         thread.process.add_thread(&thread);
@@ -80,6 +84,11 @@ impl Thread {
     /// Takes work off.
     pub fn settle(&self, work: Work) {
         self.work.fetch_and(!work.bits(), Ordering::SeqCst);
+    }
+
+    /// Whether it is to end.
+    pub fn is_leaving(&self) -> bool {
+        self.work.load(Ordering::SeqCst) & Work::EXIT.bits() != 0
     }
 
     /// Whether a wait has to end early.

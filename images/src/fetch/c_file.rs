@@ -14,18 +14,8 @@ pub(super) fn compile(
     scratch: &Path,
     progress: &mut dyn FnMut(&str),
 ) -> Result<PathBuf, Error> {
-    progress(&format!(
-        "compiling {} with {}",
-        source.file.display(),
-        source.compiler
-    ));
-    let compiler = Tool::new(&source.compiler, scratch)
-        .args(&source.flags)
-        .arg("-o")
-        .arg(name)
-        .arg(&source.file);
-    compiler
-        .advice("A static program needs the compiler's static C library (Debian: libc6-dev).")
-        .run()?;
+    progress(&format!("compiling {} with {}", source.file.display(), source.compiler));
+    let compiler = Tool::new(&source.compiler, scratch).args(&source.flags).arg("-o").arg(name).arg(&source.file);
+    compiler.advice("A static program needs the compiler's static C library (Debian: libc6-dev).").run()?;
     unpacked::program(scratch, name, name)
 }

@@ -15,64 +15,32 @@ use crate::tool::Tool;
 ///
 /// apt gets package lists of its own in the scratch folder, with source entries derived from the machine's, so
 /// neither root nor a change of the machine's files is needed.
-pub(super) fn build(
-    wanted: &DebianSource,
-    scratch: &Path,
-    progress: &mut dyn FnMut(&str),
-) -> Result<PathBuf, Error> {
+pub(super) fn build(wanted: &DebianSource, scratch: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Error> {
     progress("fetching the lists of Debian source packages");
     let apt = PrivateApt::new(scratch)?;
     // A source that cannot be reached fails this, and may not be the one that is needed: the download tells.
     let refreshed = apt.get(scratch).arg("update").run();
-    progress(&format!(
-        "fetching Debian source package {}",
-        shown(&wanted.package, wanted.version.as_deref())
-    ));
+    progress(&format!("fetching Debian source package {}", shown(&wanted.package, wanted.version.as_deref())));
     let download = |package: &str| {
-        let client = apt
-            .get(scratch)
-            .args(["source", "--only-source", "--download-only", package]);
-        client
-            .advice("Check that the machine's package sources can be reached.")
-            .run()
+        let client = apt.get(scratch).args(["source", "--only-source", "--download-only", package]);
+        client.advice("Check that the machine's package sources can be reached.").run()
     };
     let downloaded = match &wanted.version {
-        Some(version) => download(&format!("{}={version}", wanted.package))
-            .or_else(|_| download(&wanted.package)),
+        Some(version) => download(&format!("{}={version}", wanted.package)).or_else(|_| download(&wanted.package)),
         None => download(&wanted.package),
     };
     downloaded.map_err(|error| refreshed.err().unwrap_or(error))?;
     let description = unpacked::only(scratch, "*.dsc", unpacked::ends_with("dsc"))?;
     let version = version(&description)?;
-    note_another_version(
-        wanted.version.as_deref(),
-        &version,
-        &wanted.package,
-        progress,
-    );
+    note_another_version(wanted.version.as_deref(), &version, &wanted.package, progress);
 
     let source = scratch.join("source");
-    Tool::new("dpkg-source", scratch)
-        .arg("--extract")
-        .arg(&description)
-        .arg(&source)
-        .run()?;
+    Tool::new("dpkg-source", scratch).arg("--extract").arg(&description).arg(&source).run()?;
     for (number, command) in wanted.build.iter().enumerate() {
-        progress(&format!(
-            "building, step {} of {}",
-            number + 1,
-            wanted.build.len()
-        ));
-        Tool::new("sh", &source)
-            .args(["-e", "-c", command])
-            .advice(needs(wanted))
-            .run()?;
+        progress(&format!("building, step {} of {}", number + 1, wanted.build.len()));
+        Tool::new("sh", &source).args(["-e", "-c", command]).advice(needs(wanted)).run()?;
     }
-    unpacked::program(
-        &source,
-        &wanted.path,
-        &format!("{}, built,", shown(&wanted.package, Some(&version))),
-    )
+    unpacked::program(&source, &wanted.path, &format!("{}, built,", shown(&wanted.package, Some(&version))))
 }
 
 /// What to install when a build fails.
@@ -80,10 +48,7 @@ fn needs(wanted: &DebianSource) -> String {
     if wanted.needs.is_empty() {
         return String::new();
     }
-    format!(
-        "Building it takes some Debian packages: `apt-get install {}`.",
-        wanted.needs.join(" ")
-    )
+    format!("Building it takes some Debian packages: `apt-get install {}`.", wanted.needs.join(" "))
 }
 
 /// The version in a source package's description file (dsc(5)).
@@ -126,8 +91,6 @@ impl PrivateApt {
     }
 
     fn get(&self, directory: &Path) -> Tool {
-        Tool::new("apt-get", directory)
-            .arg("-q")
-            .args(&self.options)
+        Tool::new("apt-get", directory).arg("-q").args(&self.options)
     }
 }

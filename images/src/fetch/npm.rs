@@ -9,19 +9,12 @@ use crate::origin::NpmPackage;
 use crate::tool::Tool;
 
 /// Fetches a package with `npm pack`, which runs none of its scripts and does not mind its `os` and `cpu`.
-pub(super) fn fetch(
-    wanted: &NpmPackage,
-    scratch: &Path,
-    progress: &mut dyn FnMut(&str),
-) -> Result<PathBuf, Error> {
+pub(super) fn fetch(wanted: &NpmPackage, scratch: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Error> {
     let package = format!("{}@{}", wanted.package, wanted.version);
     progress(&format!("fetching npm package {package}"));
     Tool::new("npm", scratch)
-        .args(["pack", "--silent", "--ignore-scripts", &package])
-        .advice(format!(
-            "`npm view {}` tells whether the registry can be reached and has it.",
-            wanted.package
-        ))
+        .args(["pack", "--loglevel=error", "--ignore-scripts", &package])
+        .advice(format!("`npm view {}` tells whether the registry can be reached and has it.", wanted.package))
         .run()?;
     let archive = unpacked::only(scratch, "*.tgz", unpacked::ends_with("tgz"))?;
     let folder = scratch.join("unpacked");

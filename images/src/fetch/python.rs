@@ -8,22 +8,10 @@ use crate::origin::PythonPackage;
 use crate::tool::Tool;
 
 /// Fetches a wheel with `pip download`: nothing of it is run, nor installed.
-pub(super) fn fetch(
-    wanted: &PythonPackage,
-    scratch: &Path,
-    progress: &mut dyn FnMut(&str),
-) -> Result<PathBuf, Error> {
+pub(super) fn fetch(wanted: &PythonPackage, scratch: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Error> {
     let package = format!("{}=={}", wanted.package, wanted.version);
     progress(&format!("fetching Python package {package}"));
-    let pip = [
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--no-deps",
-    ];
+    let pip = ["-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"];
     Tool::new("python3", scratch)
         .args(pip)
         .arg("--only-binary=:all:")
@@ -33,10 +21,6 @@ pub(super) fn fetch(
         .run()?;
     let wheel = unpacked::only(scratch, "*.whl", unpacked::ends_with("whl"))?;
     let folder = scratch.join("unpacked");
-    Tool::new("python3", scratch)
-        .args(["-m", "zipfile", "-e"])
-        .arg(&wheel)
-        .arg(&folder)
-        .run()?;
+    Tool::new("python3", scratch).args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&folder).run()?;
     unpacked::program(&folder, &wanted.path, &package)
 }

@@ -10,23 +10,14 @@ use crate::program;
 const LISTED: usize = 20;
 
 /// The entry of `folder` that `wanted` accepts: a client was told to put exactly one such there.
-pub(super) fn only(
-    folder: &Path,
-    what: &str,
-    wanted: impl Fn(&Path) -> bool,
-) -> Result<PathBuf, Error> {
+pub(super) fn only(folder: &Path, what: &str, wanted: impl Fn(&Path) -> bool) -> Result<PathBuf, Error> {
     let entries = fs::read_dir(folder).map_err(Error::io("read", folder))?;
-    let mut found = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| wanted(path));
+    let mut found = entries.flatten().map(|entry| entry.path()).filter(|path| wanted(path));
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(only),
-        _ => Err(Error::NotInPackage {
-            package: "the download".to_owned(),
-            path: what.to_owned(),
-            found: String::new(),
-        }),
+        _ => {
+            Err(Error::NotInPackage { package: "the download".to_owned(), path: what.to_owned(), found: String::new() })
+        }
     }
 }
 
@@ -39,15 +30,9 @@ pub(super) fn ends_with(end: &'static str) -> impl Fn(&Path) -> bool {
 /// the folder.
 pub(super) fn program(unpacked: &Path, path: &str, package: &str) -> Result<PathBuf, Error> {
     let inside = fs::canonicalize(unpacked).map_err(Error::io("read", unpacked))?;
-    let found = fs::canonicalize(inside.join(path))
-        .ok()
-        .filter(|found| found.starts_with(&inside) && found.is_file());
+    let found = fs::canonicalize(inside.join(path)).ok().filter(|found| found.starts_with(&inside) && found.is_file());
     let Some(found) = found else {
-        return Err(Error::NotInPackage {
-            package: package.to_owned(),
-            path: path.to_owned(),
-            found: list(&inside),
-        });
+        return Err(Error::NotInPackage { package: package.to_owned(), path: path.to_owned(), found: list(&inside) });
     };
     program::check(&found, path.as_ref())?;
     Ok(found)
@@ -70,14 +55,8 @@ fn list(folder: &Path) -> String {
         }
     }
     files.sort_by(|one, other| other.cmp(one));
-    let names = files
-        .iter()
-        .take(LISTED)
-        .filter_map(|(_, file)| file.strip_prefix(folder).ok());
-    names
-        .map(|name| name.display().to_string())
-        .collect::<Vec<_>>()
-        .join("\n")
+    let names = files.iter().take(LISTED).filter_map(|(_, file)| file.strip_prefix(folder).ok());
+    names.map(|name| name.display().to_string()).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -99,10 +78,7 @@ mod tests {
         assert!(find("bin/tool").unwrap().ends_with("bin/tool-1"));
         for absent in ["bin/absent", "bin", "bin/outside"] {
             let text = find(absent).unwrap_err().to_string();
-            assert!(
-                text.contains("tool 1.0 holds no file") && text.contains("    bin/tool-1\n"),
-                "{text}"
-            );
+            assert!(text.contains("tool 1.0 holds no file") && text.contains("    bin/tool-1\n"), "{text}");
         }
         assert!(matches!(find("bin/script"), Err(Error::NotAProgram { .. })));
     }
