@@ -1,4 +1,7 @@
-//! Points and spans of time.
+//! Points and spans of time, clocks, sleeping.
+
+pub mod clock;
+pub mod sleep;
 
 use crate::errno::{Errno, Result};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
