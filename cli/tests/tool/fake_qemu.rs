@@ -4,7 +4,8 @@
 //! The program's arguments are its script, a word each:
 //! `out:TEXT`, `err:TEXT`, `log:TEXT` write; `fill:BYTES` writes that much to standard output; `small:COUNT` writes so
 //! many frames of one byte as fast as credit allows; `cat` gives standard input back until it ends; `take:BYTES`
-//! allows and awaits so much input; `signal` awaits a signal and prints its number; `closed` awaits that standard output is
+//! allows and awaits so much input; `signal` awaits a signal and prints its number;
+//! `window` awaits a new size of the terminal and prints it; `closed` awaits that standard output is
 //! closed; `show` prints the handover; `qemu` prints this command line; `modules` prints what the boot modules are;
 //! `exit:CODE`, `kill:SIGNAL`, `panic` end the machine; `die:TEXT` complains as QEMU does and ends without an exit
 //! code; `reset` ends without a word; `garbage` breaks the protocol; `hang` does nothing for good.
@@ -46,6 +47,7 @@ fn main() {
         ended: false,
         closed: false,
         signal: None,
+        window: None,
     };
     play(guest, &modules, &words);
 }
@@ -87,6 +89,13 @@ fn play(mut guest: Guest, modules: &[Vec<u8>], words: &[OsString]) -> ! {
                 }
                 let number = guest.signal.take().expect("a signal");
                 guest.write(Stream::Output, format!("signal {number}\n").as_bytes());
+            }
+            b"window" => {
+                while guest.window.is_none() {
+                    guest.listen();
+                }
+                let (rows, columns) = guest.window.take().expect("a size");
+                guest.write(Stream::Output, format!("window {rows} {columns}\n").as_bytes());
             }
             b"closed" => {
                 while !guest.closed {
@@ -155,6 +164,7 @@ struct Guest {
     ended: bool,
     closed: bool,
     signal: Option<u32>,
+    window: Option<(u16, u16)>,
 }
 
 impl Guest {
@@ -201,6 +211,7 @@ impl Guest {
                 Event::Control(Control::End) => self.ended = true,
                 Event::Control(Control::Credit { stream, bytes }) => self.credit[stream as usize - 1].add(bytes),
                 Event::Control(Control::Closed(Stream::Output)) => self.closed = true,
+                Event::Control(Control::Window { rows, columns }) => self.window = Some((rows, columns)),
                 Event::Control(Control::Signal(number)) => self.signal = Some(number),
                 Event::Control(_) => {}
             }
