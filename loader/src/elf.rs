@@ -35,9 +35,7 @@ struct Window {
 /// segments beyond the file's end, segments that overlap and an entry point outside of them are refused.
 pub fn plan(file: &(impl Source + ?Sized)) -> Result<Plan, Error> {
     let size = file.len();
-    let mut window = Window {
-        bytes: [0; WINDOW_SIZE],
-    };
+    let mut window = Window { bytes: [0; WINDOW_SIZE] };
     let head = usize::try_from(size).map_or(WINDOW_SIZE, |size| size.min(WINDOW_SIZE));
     let start = window.bytes.get_mut(..head);
     if !start.is_some_and(|bytes| file.read_at(0, bytes)) {
@@ -75,13 +73,7 @@ impl Window {
     }
 
     /// Reads `count` program headers, the `first` one and those after it.
-    fn read_table(
-        &mut self,
-        file: &(impl Source + ?Sized),
-        table: &HeaderTable,
-        first: u16,
-        count: u16,
-    ) -> bool {
+    fn read_table(&mut self, file: &(impl Source + ?Sized), table: &HeaderTable, first: u16, count: u16) -> bool {
         let offset = table.offset + u64::from(first) * PROGRAM_HEADER_SIZE as u64;
         let end = FILE_HEADER_SIZE + usize::from(count) * PROGRAM_HEADER_SIZE;
         let place = self.bytes.get_mut(FILE_HEADER_SIZE..end);
@@ -97,9 +89,7 @@ struct HeaderTable {
 
 impl HeaderTable {
     fn find(window: &Window, file_size: u64) -> Result<HeaderTable, Error> {
-        let header = xmas_elf::header::parse_header(&window.bytes)
-            .map_err(Error::Damaged)?
-            .pt2;
+        let header = xmas_elf::header::parse_header(&window.bytes).map_err(Error::Damaged)?.pt2;
         let (offset, count) = (header.ph_offset(), header.ph_count());
         if usize::from(header.ph_entry_size()) != PROGRAM_HEADER_SIZE && count > 0 {
             return Err(Error::Damaged("its program headers are not 56 bytes each"));
@@ -110,10 +100,7 @@ impl HeaderTable {
         }
         let end = offset.saturating_add(size);
         if end > file_size {
-            return Err(Error::HeadersTruncated {
-                end,
-                size: file_size,
-            });
+            return Err(Error::HeadersTruncated { end, size: file_size });
         }
         Ok(HeaderTable { offset, count })
     }

@@ -118,29 +118,18 @@ impl fmt::Display for Error {
             Error::OutOfMemory => write!(f, "needs more memory than there is"),
             Error::Empty => write!(f, "is an empty file"),
             Error::Script(script) => {
-                write!(
-                    f,
-                    "is a script for {}, not an ELF program",
-                    script.interpreter.escape_ascii()
-                )
+                write!(f, "is a script for {}, not an ELF program", script.interpreter.escape_ascii())
             }
             Error::Text => write!(f, "is a text file, not an ELF program"),
             Error::NotElf => write!(f, "is not an ELF program"),
             Error::HeaderTruncated { size } => {
-                write!(
-                    f,
-                    "is truncated: an ELF header has 64 bytes, the file has {size}"
-                )
+                write!(f, "is truncated: an ELF header has 64 bytes, the file has {size}")
             }
             Error::Not64Bit { machine: 62 } => {
                 write!(f, "is an x32 program, only 64-bit ones can run")
             }
             Error::Not64Bit { machine } => {
-                write!(
-                    f,
-                    "is a 32-bit program for {}, not for x86-64",
-                    MachineName(*machine)
-                )
+                write!(f, "is a 32-bit program for {}, not for x86-64", MachineName(*machine))
             }
             Error::NotLittleEndian { machine: 62 } => {
                 write!(f, "is damaged: it says that it is for a big-endian x86-64")
@@ -158,31 +147,19 @@ impl fmt::Display for Error {
             Error::HeaderCount(0) => write!(f, "has no program headers"),
             Error::HeaderCount(count) => write!(f, "has too many program headers ({count})"),
             Error::HeadersTruncated { end, size } => {
-                write!(
-                    f,
-                    "is truncated: the program headers end at byte {end}, the file has {size}"
-                )
+                write!(f, "is truncated: the program headers end at byte {end}, the file has {size}")
             }
             Error::SegmentTruncated { segment, end, size } => {
-                write!(
-                    f,
-                    "is truncated: segment {segment} ends at byte {end}, the file has {size}"
-                )
+                write!(f, "is truncated: segment {segment} ends at byte {end}, the file has {size}")
             }
             Error::FileSizeExceedsMemory(segment) => {
-                write!(
-                    f,
-                    "is damaged: segment {segment} is larger in the file than in memory"
-                )
+                write!(f, "is damaged: segment {segment} is larger in the file than in memory")
             }
             Error::SizeOverflow(segment) => {
                 write!(f, "is damaged: the size of segment {segment} overflows")
             }
             Error::AddressTooHigh(segment) => {
-                write!(
-                    f,
-                    "cannot be loaded: segment {segment} lies outside a program's address space"
-                )
+                write!(f, "cannot be loaded: segment {segment} lies outside a program's address space")
             }
             Error::AddressTooLow(segment) => {
                 write!(f, "cannot be loaded: segment {segment} lies below 64 KiB")
@@ -199,10 +176,7 @@ impl fmt::Display for Error {
                 write!(f, "is damaged: its interpreter's path is not a proper one")
             }
             Error::EntryOutside(entry) => {
-                write!(
-                    f,
-                    "is damaged: its entry point {entry:#x} lies in no executable segment"
-                )
+                write!(f, "is damaged: its entry point {entry:#x} lies in no executable segment")
             }
         }
     }

@@ -126,9 +126,7 @@ impl<'a> Handover<'a> {
                 exactly(tag, payload, |[]: [u8; 0]| Some(()))?;
                 return match reader.is_empty() {
                     true => Ok(handover),
-                    false => Err(Error::BytesAfterEnd {
-                        offset: reader.offset(),
-                    }),
+                    false => Err(Error::BytesAfterEnd { offset: reader.offset() }),
                 };
             }
             handover.take(tag, payload)?;
@@ -147,9 +145,7 @@ impl<'a> Handover<'a> {
 
     /// The limits that differ from the kernel's own.
     pub fn resource_limits(&self) -> impl Iterator<Item = ResourceLimit> + Clone + use<'a> {
-        self.records
-            .payloads(Tag::ResourceLimit)
-            .filter_map(resource_limit)
+        self.records.payloads(Tag::ResourceLimit).filter_map(resource_limit)
     }
 
     fn take(&mut self, tag: Tag, payload: &'a [u8]) -> Result<(), Error> {
@@ -157,9 +153,7 @@ impl<'a> Handover<'a> {
             Tag::Argument | Tag::Environment | Tag::End => Ok(()),
             Tag::ResourceLimit => {
                 let length = payload.len();
-                resource_limit(payload)
-                    .map(drop)
-                    .ok_or(Error::Length { tag, length })
+                resource_limit(payload).map(drop).ok_or(Error::Length { tag, length })
             }
             Tag::Program => once(&mut self.program, tag, payload),
             Tag::ExecName => once(&mut self.exec_name, tag, payload),
@@ -170,34 +164,20 @@ impl<'a> Handover<'a> {
                 let khz = exactly(tag, payload, |bytes| Some(u32::from_le_bytes(bytes)))?;
                 once(&mut self.tsc_khz, tag, khz)
             }
-            Tag::WallClock => once(
-                &mut self.wall_clock,
-                tag,
-                exactly(tag, payload, wall_clock)?,
-            ),
+            Tag::WallClock => once(&mut self.wall_clock, tag, exactly(tag, payload, wall_clock)?),
             Tag::WallClockTsc => {
                 let tsc = exactly(tag, payload, |bytes| Some(u64::from_le_bytes(bytes)))?;
                 once(&mut self.wall_clock_tsc, tag, tsc)
             }
             Tag::Seed => {
                 let length = payload.len();
-                once(
-                    &mut self.seed,
-                    tag,
-                    payload
-                        .try_into()
-                        .map_err(|_| Error::Length { tag, length })?,
-                )
+                once(&mut self.seed, tag, payload.try_into().map_err(|_| Error::Length { tag, length })?)
             }
             Tag::Trace => {
                 let trace = exactly(tag, payload, |[byte]| (byte < 2).then_some(byte == 1))?;
                 once(&mut self.trace, tag, trace)
             }
-            Tag::LogLevel => once(
-                &mut self.log_level,
-                tag,
-                exactly(tag, payload, |[level]| Some(level))?,
-            ),
+            Tag::LogLevel => once(&mut self.log_level, tag, exactly(tag, payload, |[level]| Some(level))?),
         }
     }
 }
@@ -211,36 +191,22 @@ fn once<T>(field: &mut Option<T>, tag: Tag, value: T) -> Result<(), Error> {
 }
 
 /// Decodes a payload of one right length.
-fn exactly<const N: usize, T>(
-    tag: Tag,
-    payload: &[u8],
-    decode: impl FnOnce([u8; N]) -> Option<T>,
-) -> Result<T, Error> {
-    let bytes = payload.try_into().map_err(|_| Error::Length {
-        tag,
-        length: payload.len(),
-    })?;
+fn exactly<const N: usize, T>(tag: Tag, payload: &[u8], decode: impl FnOnce([u8; N]) -> Option<T>) -> Result<T, Error> {
+    let bytes = payload.try_into().map_err(|_| Error::Length { tag, length: payload.len() })?;
     decode(bytes).ok_or(Error::Value(tag))
 }
 
 fn terminal([files, row_low, row_high, column_low, column_high]: [u8; 5]) -> Option<Terminal> {
     let rows = u16::from_le_bytes([row_low, row_high]);
     let columns = u16::from_le_bytes([column_low, column_high]);
-    (files < 8).then_some(Terminal {
-        files,
-        rows,
-        columns,
-    })
+    (files < 8).then_some(Terminal { files, rows, columns })
 }
 
 fn wall_clock(bytes: [u8; 12]) -> Option<WallClock> {
     let (seconds, rest) = bytes.split_first_chunk()?;
     let nanoseconds = u32::from_le_bytes(rest.try_into().ok()?);
     let seconds = u64::from_le_bytes(*seconds);
-    (nanoseconds < 1_000_000_000).then_some(WallClock {
-        seconds,
-        nanoseconds,
-    })
+    (nanoseconds < 1_000_000_000).then_some(WallClock { seconds, nanoseconds })
 }
 
 /// None if the length is wrong; any number will do.
@@ -297,27 +263,16 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::NoMagic => write!(f, "not a handover"),
-            Error::Version(version) => write!(
-                f,
-                "the handover has version {version}, this is for {}: tool and kernel do not match",
-                MAGIC[6]
-            ),
-            Error::Truncated { offset } => write!(
-                f,
-                "the handover is truncated in the record at byte {offset}"
-            ),
+            Error::Version(version) => {
+                write!(f, "the handover has version {version}, this is for {}: tool and kernel do not match", MAGIC[6])
+            }
+            Error::Truncated { offset } => write!(f, "the handover is truncated in the record at byte {offset}"),
             Error::UnknownTag { tag, offset } => {
-                write!(
-                    f,
-                    "the handover has an unknown record {tag} at byte {offset}"
-                )
+                write!(f, "the handover has an unknown record {tag} at byte {offset}")
             }
             Error::Repeated(tag) => write!(f, "the handover has a second record {tag:?}"),
             Error::Length { tag, length } => {
-                write!(
-                    f,
-                    "the handover's record {tag:?} cannot be {length} bytes long"
-                )
+                write!(f, "the handover's record {tag:?} cannot be {length} bytes long")
             }
             Error::Value(tag) => write!(f, "the handover's record {tag:?} holds no proper value"),
             Error::BytesAfterEnd { offset } => {

@@ -73,10 +73,6 @@ impl Plan {
 
     /// How many bytes its pages take together, without the gaps between segments.
     pub fn memory_size(&self) -> u64 {
-        self.segments
-            .iter()
-            .map(Segment::pages)
-            .map(|pages| pages.end - pages.start)
-            .sum()
+        self.segments.iter().map(Segment::pages).map(|pages| pages.end - pages.start).sum()
     }
 }

@@ -65,11 +65,7 @@ impl Segment {
     /// What the anonymous pages are mapped with. Linux makes them by `vm_brk_flags`: always readable and writable,
     /// executable if the segment is.
     pub fn anonymous_protection(&self) -> Protection {
-        Protection {
-            readable: true,
-            writable: true,
-            executable: self.protection.executable,
-        }
+        Protection { readable: true, writable: true, executable: self.protection.executable }
     }
 
     fn file_end(&self) -> u64 {

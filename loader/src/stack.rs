@@ -108,23 +108,10 @@ where
         let arguments = Strings::measure(self.arguments.clone())?;
         let environment = Strings::measure(self.environment.clone())?;
         let name = Strings::measure(core::iter::once(self.name))?;
-        let arguments = if arguments.count == 0 {
-            Strings { count: 1, size: 1 }
-        } else {
-            arguments
-        };
+        let arguments = if arguments.count == 0 { Strings { count: 1, size: 1 } } else { arguments };
         let pointer_count = arguments.count.saturating_add(environment.count);
-        let taken = [
-            arguments.size,
-            environment.size,
-            name.size,
-            pointer_count.saturating_mul(WORD),
-        ];
-        if taken
-            .iter()
-            .fold(0, |sum: u64, &size| sum.saturating_add(size))
-            > self.total_limit
-        {
+        let taken = [arguments.size, environment.size, name.size, pointer_count.saturating_mul(WORD)];
+        if taken.iter().fold(0, |sum: u64, &size| sum.saturating_add(size)) > self.total_limit {
             return Err(Error::TooBig);
         }
 
@@ -136,11 +123,7 @@ where
         place.align();
         let platform = place.take(PLATFORM.len() as u64)?;
         let random = place.take(self.random.len() as u64)?;
-        let pairs = self.auxiliary.pairs(&Pointers {
-            random,
-            name: name_address,
-            platform,
-        });
+        let pairs = self.auxiliary.pairs(&Pointers { random, name: name_address, platform });
         let without_vdso = usize::from(self.auxiliary.vdso.is_none());
         let pairs = pairs.get(without_vdso..).unwrap_or_default();
         let auxiliary_size = pairs.len() as u64 * 2 * WORD;
@@ -153,11 +136,7 @@ where
         let mut image = Upward::with_room_for(pointer, self.top)?;
         image.word(arguments.count);
         image.pointers(arguments_start, self.arguments.clone(), arguments.count);
-        image.pointers(
-            environment_start,
-            self.environment.clone(),
-            environment.count,
-        );
+        image.pointers(environment_start, self.environment.clone(), environment.count);
         for &(key, value) in pairs {
             image.word(key.into());
             image.word(value);
@@ -227,9 +206,7 @@ impl Upward {
     fn with_room_for(start: u64, end: u64) -> Result<Upward, Error> {
         let size = usize::try_from(end.saturating_sub(start)).map_err(|_| Error::TooBig)?;
         let mut bytes = Vec::new();
-        bytes
-            .try_reserve_exact(size)
-            .map_err(|_| Error::OutOfMemory)?;
+        bytes.try_reserve_exact(size).map_err(|_| Error::OutOfMemory)?;
         Ok(Upward { bytes, start })
     }
 
@@ -238,12 +215,7 @@ impl Upward {
     }
 
     /// `count` pointers to strings that will stand one after the other from `address` on, and a NULL.
-    fn pointers<'a>(
-        &mut self,
-        mut address: u64,
-        strings: impl Iterator<Item = &'a [u8]>,
-        count: u64,
-    ) {
+    fn pointers<'a>(&mut self, mut address: u64, strings: impl Iterator<Item = &'a [u8]>, count: u64) {
         let mut missing = count;
         for string in strings {
             self.word(address);

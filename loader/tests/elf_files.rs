@@ -27,9 +27,7 @@ fn outline(plan: &Plan) -> Vec<(u64, u64, u64, u16)> {
 fn a_segment_is_cut_into_file_bss_and_anonymous_pages() {
     let data = load(RW, 0x1810, 0x40_3810, 0x400).memory(0x3000);
     let plan = planned(&fixed(&[text(), data]));
-    let [_, data] = plan.segments.as_slice() else {
-        panic!("{plan:?}")
-    };
+    let [_, data] = plan.segments.as_slice() else { panic!("{plan:?}") };
     assert_eq!(data.file_offset, 0x1000);
     assert_eq!((data.file_size, data.memory_size), (0xc10, 0x3810));
     assert_eq!(data.pages(), 0x40_3000..0x40_7000);
@@ -45,38 +43,19 @@ fn only_a_writable_segment_with_bss_has_its_last_page_cleared() {
     let whole = planned(&fixed(&[text(), load(RW, 0x2000, 0x40_4000, 0x123)]));
     assert_eq!(whole.segments[1].bytes_to_clear(), None);
     assert!(whole.segments[1].anonymous_pages().is_empty());
-    let read_only = planned(&fixed(&[
-        text(),
-        load(R, 0x2000, 0x40_4000, 0x123).memory(0x2000),
-    ]));
+    let read_only = planned(&fixed(&[text(), load(R, 0x2000, 0x40_4000, 0x123).memory(0x2000)]));
     assert_eq!(read_only.segments[1].bytes_to_clear(), None);
-    assert_eq!(
-        read_only.segments[1].anonymous_pages(),
-        0x40_5000..0x40_6000
-    );
-    let protection = Protection {
-        readable: true,
-        writable: true,
-        executable: false,
-    };
+    assert_eq!(read_only.segments[1].anonymous_pages(), 0x40_5000..0x40_6000);
+    let protection = Protection { readable: true, writable: true, executable: false };
     assert_eq!(read_only.segments[1].anonymous_protection(), protection);
-    let full_page = planned(&fixed(&[
-        text(),
-        load(RW, 0x2000, 0x40_4000, 0x1000).memory(0x1001),
-    ]));
+    let full_page = planned(&fixed(&[text(), load(RW, 0x2000, 0x40_4000, 0x1000).memory(0x1001)]));
     assert_eq!(full_page.segments[1].bytes_to_clear(), None);
-    assert_eq!(
-        full_page.segments[1].anonymous_pages(),
-        0x40_5000..0x40_6000
-    );
+    assert_eq!(full_page.segments[1].anonymous_pages(), 0x40_5000..0x40_6000);
 }
 
 #[test]
 fn a_segment_without_file_bytes_is_anonymous_whatever_its_offset() {
-    let plan = planned(&fixed(&[
-        text(),
-        load(RW, u64::MAX, 0x40_4010, 0).memory(0x1000),
-    ]));
+    let plan = planned(&fixed(&[text(), load(RW, u64::MAX, 0x40_4010, 0).memory(0x1000)]));
     assert!(plan.segments[1].file_pages().is_empty());
     assert_eq!(plan.segments[1].anonymous_pages(), 0x40_4000..0x40_6000);
     assert_eq!(plan.segments[1].bytes_to_clear(), None);
@@ -84,36 +63,21 @@ fn a_segment_without_file_bytes_is_anonymous_whatever_its_offset() {
 
 #[test]
 fn an_empty_segment_is_passed_over() {
-    assert_eq!(
-        planned(&fixed(&[text(), load(RW, 0, 0, 0)])).segments.len(),
-        1
-    );
+    assert_eq!(planned(&fixed(&[text(), load(RW, 0, 0, 0)])).segments.len(), 1);
 }
 
 #[test]
 fn a_shared_page_goes_to_the_later_header() {
     // The second segment begins in the first one's last page.
-    let (low, high) = (
-        load(RX, 0, 0x40_0000, 0x1800),
-        load(RW, 0x1800, 0x40_1800, 0x1000),
-    );
+    let (low, high) = (load(RX, 0, 0x40_0000, 0x1800), load(RW, 0x1800, 0x40_1800, 0x1000));
     let upward = fixed(&[low, high]);
-    let plan = planned(&Forge {
-        entry: 0x40_0000,
-        ..upward
-    });
-    let expected = [
-        (0x40_0000, 0x40_1000, 0, 0),
-        (0x40_1000, 0x40_3000, 0x1000, 1),
-    ];
+    let plan = planned(&Forge { entry: 0x40_0000, ..upward });
+    let expected = [(0x40_0000, 0x40_1000, 0, 0), (0x40_1000, 0x40_3000, 0x1000, 1)];
     assert_eq!(outline(&plan), expected);
     assert_eq!(plan.segments[0].file_size, 0x1000);
 
     let plan = planned(&fixed(&[high, low]));
-    let expected = [
-        (0x40_0000, 0x40_2000, 0, 1),
-        (0x40_2000, 0x40_3000, 0x2000, 0),
-    ];
+    let expected = [(0x40_0000, 0x40_2000, 0, 1), (0x40_2000, 0x40_3000, 0x2000, 0)];
     assert_eq!(outline(&plan), expected);
     assert_eq!(plan.segments[1].file_size, 0x800);
 }
@@ -123,47 +87,19 @@ fn segments_that_lose_all_their_pages_vanish() {
     let low = load(RX, 0x100, 0x40_1100, 0x100);
     let middle = load(RW, 0x200, 0x40_1200, 0x100);
     let high = load(RX, 0x300, 0x40_1300, 0x1000);
-    assert_eq!(
-        outline(&planned(&fixed(&[low, middle, high]))),
-        [(0x40_1000, 0x40_3000, 0, 2)]
-    );
+    assert_eq!(outline(&planned(&fixed(&[low, middle, high]))), [(0x40_1000, 0x40_3000, 0, 2)]);
     let plan = planned(&fixed(&[high, middle, low]));
-    assert_eq!(
-        outline(&plan),
-        [
-            (0x40_1000, 0x40_2000, 0, 2),
-            (0x40_2000, 0x40_3000, 0x1000, 0)
-        ]
-    );
+    assert_eq!(outline(&plan), [(0x40_1000, 0x40_2000, 0, 2), (0x40_2000, 0x40_3000, 0x1000, 0)]);
     let forge = fixed(&[high, low, middle]);
-    let plan = planned(&Forge {
-        entry: 0x40_2000,
-        ..forge
-    });
-    assert_eq!(
-        outline(&plan),
-        [
-            (0x40_1000, 0x40_2000, 0, 2),
-            (0x40_2000, 0x40_3000, 0x1000, 0)
-        ]
-    );
-    assert!(matches!(
-        refused(&fixed(&[middle])),
-        Error::EntryOutside(0x40_1000)
-    ));
+    let plan = planned(&Forge { entry: 0x40_2000, ..forge });
+    assert_eq!(outline(&plan), [(0x40_1000, 0x40_2000, 0, 2), (0x40_2000, 0x40_3000, 0x1000, 0)]);
+    assert!(matches!(refused(&fixed(&[middle])), Error::EntryOutside(0x40_1000)));
 }
 
 #[test]
 fn unsorted_segments_are_sorted() {
-    let plan = planned(&fixed(&[
-        load(RW, 0, 0x60_0000, 16),
-        text(),
-        load(R, 0, 0x50_0000, 16),
-    ]));
-    assert_eq!(
-        plan.segments.iter().map(|s| s.header).collect::<Vec<_>>(),
-        [1, 2, 0]
-    );
+    let plan = planned(&fixed(&[load(RW, 0, 0x60_0000, 16), text(), load(R, 0, 0x50_0000, 16)]));
+    assert_eq!(plan.segments.iter().map(|s| s.header).collect::<Vec<_>>(), [1, 2, 0]);
     assert_eq!(plan.span, 0x40_1000..0x60_1000);
 }
 
@@ -171,10 +107,7 @@ fn unsorted_segments_are_sorted() {
 fn the_program_headers_are_found_in_memory() {
     let plan = planned(&fixed(&[load(R, 0, 0x40_0000, 0x200), text()]));
     assert_eq!(plan.program_headers.address, Some(0x40_0040));
-    assert_eq!(
-        (plan.program_headers.entry_size, plan.program_headers.count),
-        (56, 2)
-    );
+    assert_eq!((plan.program_headers.entry_size, plan.program_headers.count), (56, 2));
     assert_eq!(planned(&fixed(&[text()])).program_headers.address, None);
 }
 
@@ -183,10 +116,7 @@ fn the_table_may_stand_anywhere_and_be_long() {
     let mut headers = vec![load(R, 0, 0, 0).kind(4); 40];
     headers.push(text());
     for table_offset in [64, 65, 0x2001, 0x2ff0] {
-        let plan = planned(&Forge {
-            table_offset,
-            ..fixed(&headers)
-        });
+        let plan = planned(&Forge { table_offset, ..fixed(&headers) });
         assert_eq!(outline(&plan), [(0x40_1000, 0x40_2000, 0x1000, 40)]);
     }
 }
@@ -239,10 +169,7 @@ fn a_pie_goes_where_its_alignment_allows() {
 #[test]
 fn a_pie_linked_high_moves_down() {
     let forge = pie(&[load(RX, 0x1000, 0x30_0000_1000, 0x200).aligned(0x20_0000)]);
-    let plan = planned(&Forge {
-        entry: 0x30_0000_1000,
-        ..forge
-    });
+    let plan = planned(&Forge { entry: 0x30_0000_1000, ..forge });
     let bias = plan.bias_for(0x10_0000).unwrap();
     let lowest = plan.span.start.wrapping_add(bias);
     assert_eq!(lowest, 0x20_1000);

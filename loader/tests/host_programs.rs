@@ -11,18 +11,9 @@ fn planned(path: impl AsRef<std::path::Path>) -> Plan {
 fn linked(options: &[&str]) -> Option<Plan> {
     let folder = tempfile::tempdir().unwrap();
     let (source, program) = (folder.path().join("hello.c"), folder.path().join("hello"));
-    std::fs::write(
-        &source,
-        "#include <stdio.h>\nint main(void) { puts(\"hello\"); return 0; }\n",
-    )
-    .unwrap();
+    std::fs::write(&source, "#include <stdio.h>\nint main(void) { puts(\"hello\"); return 0; }\n").unwrap();
     let mut compiler = Command::new("cc");
-    let status = compiler
-        .args(options)
-        .arg("-o")
-        .arg(&program)
-        .arg(&source)
-        .status();
+    let status = compiler.args(options).arg("-o").arg(&program).arg(&source).status();
     if !status.is_ok_and(|status| status.success()) {
         eprintln!("skipped: cc cannot link with {options:?}");
         return None;
@@ -41,16 +32,8 @@ fn a_static_program() {
     assert_eq!(plan.program_headers.address, Some(0x40_0040));
     assert_eq!(plan.interpreter, None);
     assert!(!plan.stack_executable);
-    let writable = plan
-        .segments
-        .iter()
-        .filter(|s| s.protection.writable)
-        .count();
-    let executable = plan
-        .segments
-        .iter()
-        .filter(|s| s.protection.executable)
-        .count();
+    let writable = plan.segments.iter().filter(|s| s.protection.writable).count();
+    let executable = plan.segments.iter().filter(|s| s.protection.executable).count();
     assert_eq!((writable, executable), (1, 1));
     assert!(plan.memory_size() <= plan.span.end - plan.span.start);
 }
@@ -89,19 +72,12 @@ fn a_dynamic_program() {
     let Some(plan) = linked(&["-pie", "-fPIE"]) else {
         return;
     };
-    assert_eq!(
-        plan.interpreter.as_deref(),
-        Some(&b"/lib64/ld-linux-x86-64.so.2"[..])
-    );
+    assert_eq!(plan.interpreter.as_deref(), Some(&b"/lib64/ld-linux-x86-64.so.2"[..]));
 }
 
 #[test]
 fn this_very_test() {
     let plan = planned(std::env::current_exe().unwrap());
-    assert!(
-        plan.segments
-            .iter()
-            .any(|segment| segment.pages().contains(&plan.entry))
-    );
+    assert!(plan.segments.iter().any(|segment| segment.pages().contains(&plan.entry)));
     assert!(plan.program_headers.address.is_some());
 }

@@ -12,11 +12,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Page {
     /// This place of the file, mapped with these `PF_` flags, zeroed from this byte of the page on.
-    File {
-        offset: u64,
-        flags: u32,
-        zero_from: Option<u64>,
-    },
+    File { offset: u64, flags: u32, zero_from: Option<u64> },
     /// Zeros, by `vm_brk_flags`.
     Anonymous { executable: bool },
 }
@@ -33,28 +29,14 @@ fn ceiling(address: u64) -> u64 {
 fn rehearse(headers: &[Header]) -> BTreeMap<u64, Page> {
     let mut pages = BTreeMap::new();
     for header in headers {
-        let Header {
-            flags,
-            offset,
-            address,
-            file_size,
-            memory_size,
-            ..
-        } = *header;
+        let Header { flags, offset, address, file_size, memory_size, .. } = *header;
         let mut anonymous_start = floor(address);
         if file_size > 0 {
             let file_end = address + file_size;
             anonymous_start = ceiling(file_end);
             for page in (floor(address)..anonymous_start).step_by(4096) {
                 let offset = floor(offset) + (page - floor(address));
-                pages.insert(
-                    page,
-                    Page::File {
-                        offset,
-                        flags,
-                        zero_from: None,
-                    },
-                );
+                pages.insert(page, Page::File { offset, flags, zero_from: None });
             }
             let clears = memory_size > file_size && flags & 2 != 0 && file_end % 4096 != 0;
             if let Some(Page::File { zero_from, .. }) = pages.get_mut(&floor(file_end))
@@ -65,12 +47,7 @@ fn rehearse(headers: &[Header]) -> BTreeMap<u64, Page> {
         }
         if memory_size > file_size {
             for page in (anonymous_start..ceiling(address + memory_size)).step_by(4096) {
-                pages.insert(
-                    page,
-                    Page::Anonymous {
-                        executable: flags & 1 != 0,
-                    },
-                );
+                pages.insert(page, Page::Anonymous { executable: flags & 1 != 0 });
             }
         }
     }
@@ -86,22 +63,9 @@ fn carried_out(plan: &Plan) -> BTreeMap<u64, Page> {
             | u32::from(protection.executable);
         for page in segment.file_pages().step_by(4096) {
             let offset = segment.file_offset + (page - segment.address);
-            let clear = segment
-                .bytes_to_clear()
-                .filter(|bytes| floor(bytes.start) == page);
+            let clear = segment.bytes_to_clear().filter(|bytes| floor(bytes.start) == page);
             let zero_from = clear.map(|bytes| bytes.start % 4096);
-            assert!(
-                pages
-                    .insert(
-                        page,
-                        Page::File {
-                            offset,
-                            flags,
-                            zero_from
-                        }
-                    )
-                    .is_none()
-            );
+            assert!(pages.insert(page, Page::File { offset, flags, zero_from }).is_none());
         }
         for page in segment.anonymous_pages().step_by(4096) {
             let executable = segment.anonymous_protection().executable;

@@ -20,14 +20,7 @@ fn number() -> impl Strategy<Value = u64> {
 
 /// Headers of segments one above the other, as a linker might write them, but in any order and with any gaps.
 fn linked(base: u64) -> impl Strategy<Value = Vec<Header>> {
-    let part = (
-        0..0x1800_u64,
-        1..0x1800_u64,
-        0..0x1800_u64,
-        0..3_u64,
-        0..8_u32,
-        0..22_u32,
-    );
+    let part = (0..0x1800_u64, 1..0x1800_u64, 0..0x1800_u64, 0..3_u64, 0..8_u32, 0..22_u32);
     prop::collection::vec(part, 1..8).prop_flat_map(move |parts| {
         let mut address = base;
         let mut headers = Vec::new();
@@ -35,10 +28,7 @@ fn linked(base: u64) -> impl Strategy<Value = Vec<Header>> {
             address += gap;
             let offset = page * 0x1000 + address % 0x1000;
             let file_size = file_size.min(memory_size);
-            headers.push(Header {
-                memory_size,
-                ..forge::load(flags, offset, address, file_size).aligned(1 << shift)
-            });
+            headers.push(Header { memory_size, ..forge::load(flags, offset, address, file_size).aligned(1 << shift) });
             address += memory_size;
         }
         Just(headers).prop_shuffle()
@@ -71,41 +61,24 @@ fn file() -> impl Strategy<Value = Forge> {
         (Just(fixed), headers)
     });
     let table_offset = prop_oneof![4 => Just(64), 1 => number()];
-    (headers, table_offset, 0x5000..0x5010_usize).prop_map(
-        |((fixed, headers), table_offset, size)| {
-            let executable = headers
-                .iter()
-                .find(|h| h.kind == forge::LOAD && h.flags & 1 != 0);
-            let entry = executable.map_or(0x1000, |h| h.address);
-            let kind = if fixed { 2 } else { 3 };
-            Forge {
-                kind,
-                entry,
-                table_offset,
-                size,
-                ..forge::fixed(&headers)
-            }
-        },
-    )
+    (headers, table_offset, 0x5000..0x5010_usize).prop_map(|((fixed, headers), table_offset, size)| {
+        let executable = headers.iter().find(|h| h.kind == forge::LOAD && h.flags & 1 != 0);
+        let entry = executable.map_or(0x1000, |h| h.address);
+        let kind = if fixed { 2 } else { 3 };
+        Forge { kind, entry, table_offset, size, ..forge::fixed(&headers) }
+    })
 }
 
 /// What is promised of every plan.
 fn check(plan: &Plan, file_size: u64) {
     let first = plan.segments.first().expect("a segment");
-    let mut end = if plan.kind == Kind::Fixed {
-        0x1_0000
-    } else {
-        0
-    };
+    let mut end = if plan.kind == Kind::Fixed { 0x1_0000 } else { 0 };
     for segment in &plan.segments {
         let pages = segment.pages();
         assert_eq!(segment.address % PAGE_SIZE, 0);
         assert_eq!(segment.file_offset % PAGE_SIZE, 0);
         assert!(segment.memory_size > 0 && segment.file_size <= segment.memory_size);
-        assert!(
-            pages.start >= end && pages.end > pages.start,
-            "sorted, apart"
-        );
+        assert!(pages.start >= end && pages.end > pages.start, "sorted, apart");
         assert!(pages.end <= USER_END);
         if segment.file_size > 0 {
             assert!(segment.file_offset + segment.file_size <= file_size);
@@ -122,14 +95,9 @@ fn check(plan: &Plan, file_size: u64) {
     assert_eq!(plan.span, first.address..end);
     assert_eq!(plan.break_start, end);
     assert!(plan.alignment.is_power_of_two() && plan.alignment >= PAGE_SIZE);
-    let holds_entry =
-        |s: &birgus_loader::Segment| s.protection.executable && s.pages().contains(&plan.entry);
+    let holds_entry = |s: &birgus_loader::Segment| s.protection.executable && s.pages().contains(&plan.entry);
     assert!(plan.segments.iter().any(holds_entry));
-    assert!(
-        plan.interpreter
-            .as_ref()
-            .is_none_or(|path| !path.is_empty() && !path.contains(&0))
-    );
+    assert!(plan.interpreter.as_ref().is_none_or(|path| !path.is_empty() && !path.contains(&0)));
 }
 
 fn check_bias(plan: &Plan, base: u64) {
@@ -142,13 +110,8 @@ fn check_bias(plan: &Plan, base: u64) {
             assert!(start >= base && start - base < plan.alignment && start + size <= USER_END);
         }
         None => {
-            let room = base
-                .checked_add(size)
-                .and_then(|end| end.checked_add(plan.alignment));
-            assert!(
-                room.is_none_or(|end| end > USER_END),
-                "refused {base:#x} without need"
-            );
+            let room = base.checked_add(size).and_then(|end| end.checked_add(plan.alignment));
+            assert!(room.is_none_or(|end| end > USER_END), "refused {base:#x} without need");
         }
     }
 }
@@ -204,8 +167,5 @@ fn forged_files_are_often_accepted() {
             several += usize::from(plan.segments.len() > 1);
         }
     }
-    assert!(
-        accepted > 300 && several > 200,
-        "{accepted} accepted, {several} with several segments"
-    );
+    assert!(accepted > 300 && several > 200, "{accepted} accepted, {several} with several segments");
 }

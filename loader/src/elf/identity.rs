@@ -17,17 +17,10 @@ pub(super) struct Identity {
 
 impl Identity {
     /// Refuses all that is no x86-64 program.
-    pub(super) fn check(
-        file: &(impl Source + ?Sized),
-        window: &Window,
-        size: u64,
-    ) -> Result<Identity, Error> {
+    pub(super) fn check(file: &(impl Source + ?Sized), window: &Window, size: u64) -> Result<Identity, Error> {
         let bytes = &window.bytes;
         let [0x7f, b'E', b'L', b'F', class, data, version, ..] = *bytes else {
-            return Err(not_elf(
-                file,
-                bytes.get(..size.min(256) as usize).unwrap_or(bytes),
-            ));
+            return Err(not_elf(file, bytes.get(..size.min(256) as usize).unwrap_or(bytes)));
         };
         if size < FILE_HEADER_SIZE as u64 {
             return Err(Error::HeaderTruncated { size });
@@ -36,9 +29,7 @@ impl Identity {
         match data {
             1 => {}
             2 => {
-                return Err(Error::NotLittleEndian {
-                    machine: u16::from_be_bytes(machine),
-                });
+                return Err(Error::NotLittleEndian { machine: u16::from_be_bytes(machine) });
             }
             _ => return Err(Error::Damaged("its byte order is neither little nor big")),
         }
@@ -54,9 +45,7 @@ impl Identity {
         if version != 1 {
             return Err(Error::Damaged("its ELF version is unknown"));
         }
-        let header = xmas_elf::header::parse_header(bytes)
-            .map_err(Error::Damaged)?
-            .pt2;
+        let header = xmas_elf::header::parse_header(bytes).map_err(Error::Damaged)?.pt2;
         let entry = header.entry_point();
         let kind = match header.type_().as_type() {
             FileType::Executable => Kind::Fixed,
@@ -84,17 +73,9 @@ fn not_elf(file: &(impl Source + ?Sized), start: &[u8]) -> Error {
     // A letter of UTF-8 may be cut at the end of what was read.
     let letters = match core::str::from_utf8(start) {
         Ok(_) => start,
-        Err(error) if error.error_len().is_none() => {
-            start.get(..error.valid_up_to()).unwrap_or_default()
-        }
+        Err(error) if error.error_len().is_none() => start.get(..error.valid_up_to()).unwrap_or_default(),
         Err(_) => &[],
     };
-    let is_control = |&byte: &u8| {
-        byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b)
-    };
-    if letters.is_empty() || letters.iter().any(is_control) {
-        Error::NotElf
-    } else {
-        Error::Text
-    }
+    let is_control = |&byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
+    if letters.is_empty() || letters.iter().any(is_control) { Error::NotElf } else { Error::Text }
 }

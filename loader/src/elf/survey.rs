@@ -22,11 +22,8 @@ pub(super) struct Survey {
 
 impl Survey {
     pub(super) fn new(identity: &Identity, table: &HeaderTable, file_size: u64) -> Survey {
-        let program_headers = ProgramHeaders {
-            address: None,
-            entry_size: PROGRAM_HEADER_SIZE as u16,
-            count: table.count,
-        };
+        let program_headers =
+            ProgramHeaders { address: None, entry_size: PROGRAM_HEADER_SIZE as u16, count: table.count };
         let plan = Plan {
             kind: identity.kind,
             entry: identity.entry,
@@ -38,11 +35,7 @@ impl Survey {
             stack_executable: false,
             break_start: 0,
         };
-        Survey {
-            file_size,
-            table_offset: table.offset,
-            plan,
-        }
+        Survey { file_size, table_offset: table.offset, plan }
     }
 
     /// Takes in the program header number `index`.
@@ -87,25 +80,12 @@ impl Survey {
     }
 
     /// The segment in pages; None if it takes no memory.
-    fn check_segment(
-        &self,
-        index: u16,
-        header: &ProgramHeader64,
-    ) -> Result<Option<Segment>, Error> {
-        let &ProgramHeader64 {
-            offset,
-            virtual_addr: address,
-            file_size,
-            mem_size,
-            flags,
-            ..
-        } = header;
+    fn check_segment(&self, index: u16, header: &ProgramHeader64) -> Result<Option<Segment>, Error> {
+        let &ProgramHeader64 { offset, virtual_addr: address, file_size, mem_size, flags, .. } = header;
         if file_size > mem_size {
             return Err(Error::FileSizeExceedsMemory(index));
         }
-        let end = address
-            .checked_add(mem_size)
-            .ok_or(Error::SizeOverflow(index))?;
+        let end = address.checked_add(mem_size).ok_or(Error::SizeOverflow(index))?;
         if mem_size == 0 {
             return Ok(None);
         }
@@ -118,15 +98,9 @@ impl Survey {
         }
         let lead = page_offset(address);
         if file_size > 0 {
-            let file_end = offset
-                .checked_add(file_size)
-                .ok_or(Error::SizeOverflow(index))?;
+            let file_end = offset.checked_add(file_size).ok_or(Error::SizeOverflow(index))?;
             if file_end > self.file_size {
-                return Err(Error::SegmentTruncated {
-                    segment: index,
-                    end: file_end,
-                    size: self.file_size,
-                });
+                return Err(Error::SegmentTruncated { segment: index, end: file_end, size: self.file_size });
             }
             if page_offset(offset) != lead {
                 return Err(Error::Misaligned(index));
@@ -171,23 +145,15 @@ impl Survey {
         Ok(())
     }
 
-    fn read_interpreter(
-        &self,
-        file: &(impl Source + ?Sized),
-        header: &ProgramHeader64,
-    ) -> Result<Vec<u8>, Error> {
+    fn read_interpreter(&self, file: &(impl Source + ?Sized), header: &ProgramHeader64) -> Result<Vec<u8>, Error> {
         let size = header.file_size;
-        let in_file = header
-            .offset
-            .checked_add(size)
-            .is_some_and(|end| end <= self.file_size);
+        let in_file = header.offset.checked_add(size).is_some_and(|end| end <= self.file_size);
         if !(2..=PATH_LIMIT).contains(&size) || !in_file {
             return Err(Error::BadInterpreter);
         }
         let size = size as usize;
         let mut path = Vec::new();
-        path.try_reserve_exact(size)
-            .map_err(|_| Error::OutOfMemory)?;
+        path.try_reserve_exact(size).map_err(|_| Error::OutOfMemory)?;
         path.resize(size, 0);
         if !file.read_at(header.offset, &mut path) {
             return Err(Error::Unreadable);
@@ -197,21 +163,14 @@ impl Survey {
         }
         let length = path.iter().position(|&byte| byte == 0).unwrap_or(0);
         path.truncate(length);
-        if path.is_empty() {
-            Err(Error::BadInterpreter)
-        } else {
-            Ok(path)
-        }
+        if path.is_empty() { Err(Error::BadInterpreter) } else { Ok(path) }
     }
 
     /// The plan, when all headers have been seen.
     pub(super) fn finish(self) -> Result<Plan, Error> {
         let mut plan = self.plan;
         let segments = &mut plan.segments;
-        if segments
-            .windows(2)
-            .any(|pair| matches!(pair, [a, b] if a.pages().end > b.address))
-        {
+        if segments.windows(2).any(|pair| matches!(pair, [a, b] if a.pages().end > b.address)) {
             settle_shared_pages(segments);
         }
         let (Some(lowest), Some(highest)) = (segments.first(), segments.last()) else {
@@ -220,10 +179,7 @@ impl Survey {
         plan.span = lowest.address..highest.pages().end;
         plan.break_start = plan.span.end;
         let entry = plan.entry;
-        if !segments
-            .iter()
-            .any(|s| s.protection.executable && s.pages().contains(&entry))
-        {
+        if !segments.iter().any(|s| s.protection.executable && s.pages().contains(&entry)) {
             return Err(Error::EntryOutside(entry));
         }
         Ok(plan)

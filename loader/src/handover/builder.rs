@@ -30,10 +30,7 @@ impl Default for Builder {
 impl Builder {
     /// One that says nothing yet.
     pub fn new() -> Builder {
-        Builder {
-            bytes: MAGIC.to_vec(),
-            error: None,
-        }
+        Builder { bytes: MAGIC.to_vec(), error: None }
     }
 
     /// The program's path in the root archive; without it the program is a boot module.
@@ -63,29 +60,14 @@ impl Builder {
 
     /// The terminal behind the standard files.
     pub fn terminal(&mut self, terminal: Terminal) -> &mut Builder {
-        let Terminal {
-            files,
-            rows,
-            columns,
-        } = terminal;
-        self.record(
-            Tag::Terminal,
-            &[&[files], &rows.to_le_bytes(), &columns.to_le_bytes()],
-        )
+        let Terminal { files, rows, columns } = terminal;
+        self.record(Tag::Terminal, &[&[files], &rows.to_le_bytes(), &columns.to_le_bytes()])
     }
 
     /// One resource limit.
     pub fn resource_limit(&mut self, limit: ResourceLimit) -> &mut Builder {
-        let ResourceLimit {
-            resource,
-            soft,
-            hard,
-        } = limit;
-        let parts: [&[u8]; 3] = [
-            &resource.to_le_bytes(),
-            &soft.to_le_bytes(),
-            &hard.to_le_bytes(),
-        ];
+        let ResourceLimit { resource, soft, hard } = limit;
+        let parts: [&[u8]; 3] = [&resource.to_le_bytes(), &soft.to_le_bytes(), &hard.to_le_bytes()];
         self.record(Tag::ResourceLimit, &parts)
     }
 
@@ -96,14 +78,8 @@ impl Builder {
 
     /// The time now.
     pub fn wall_clock(&mut self, time: WallClock) -> &mut Builder {
-        let WallClock {
-            seconds,
-            nanoseconds,
-        } = time;
-        self.record(
-            Tag::WallClock,
-            &[&seconds.to_le_bytes(), &nanoseconds.to_le_bytes()],
-        )
+        let WallClock { seconds, nanoseconds } = time;
+        self.record(Tag::WallClock, &[&seconds.to_le_bytes(), &nanoseconds.to_le_bytes()])
     }
 
     /// The guest's time stamp counter at the time told by [`wall_clock`](Builder::wall_clock).
@@ -157,8 +133,7 @@ impl Builder {
         for part in parts {
             self.bytes.extend_from_slice(part);
         }
-        self.bytes
-            .resize(self.bytes.len().next_multiple_of(PADDING), 0);
+        self.bytes.resize(self.bytes.len().next_multiple_of(PADDING), 0);
         self
     }
 }

@@ -63,10 +63,7 @@ impl Tag {
     /// Whether the payload is a path, a name or another string of C.
     pub(super) fn is_string(self) -> bool {
         use Tag::{Argument, Environment, ExecName, Hostname, Program, WorkingDirectory};
-        matches!(
-            self,
-            Program | ExecName | Argument | Environment | WorkingDirectory | Hostname
-        )
+        matches!(self, Program | ExecName | Argument | Environment | WorkingDirectory | Hostname)
     }
 }
 
@@ -83,10 +80,7 @@ pub(super) struct Records<'a> {
 impl<'a> Records<'a> {
     /// `bytes` begin with a record and stand at `offset` of the handover.
     pub(super) fn new(bytes: &'a [u8], offset: usize) -> Records<'a> {
-        Records {
-            rest: bytes,
-            offset,
-        }
+        Records { rest: bytes, offset }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -116,8 +110,7 @@ impl<'a> Records<'a> {
 
     /// The payloads of all records with `tag`, up to the end or the first error.
     pub(super) fn payloads(self, tag: Tag) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-        self.filter(move |record| record.0 == tag)
-            .map(|record| record.1)
+        self.filter(move |record| record.0 == tag).map(|record| record.1)
     }
 }
 

@@ -52,9 +52,7 @@ impl Auxiliary {
     pub fn of(plan: &Plan, bias: u64) -> Auxiliary {
         let headers = &plan.program_headers;
         Auxiliary {
-            program_headers: headers
-                .address
-                .map_or(0, |address| address.wrapping_add(bias)),
+            program_headers: headers.address.map_or(0, |address| address.wrapping_add(bias)),
             program_header_size: headers.entry_size.into(),
             program_header_count: headers.count.into(),
             entry: plan.entry.wrapping_add(bias),

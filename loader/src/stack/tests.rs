@@ -18,11 +18,7 @@ impl Reader<'_> {
     }
 
     fn string(&self, address: u64) -> Vec<u8> {
-        self.bytes(address)
-            .iter()
-            .copied()
-            .take_while(|&byte| byte != 0)
-            .collect()
+        self.bytes(address).iter().copied().take_while(|&byte| byte != 0).collect()
     }
 
     /// The strings of a list of pointers that ends in a NULL, and where the list ends.
@@ -43,29 +39,18 @@ fn seen(image: &Image) -> Seen {
     let reader = Reader(image);
     assert_eq!(image.pointer % 16, 0);
     assert_eq!(image.pointer + image.bytes.len() as u64, TOP);
-    assert_eq!(
-        image.bytes.capacity(),
-        image.bytes.len(),
-        "one allocation of the exact size"
-    );
+    assert_eq!(image.bytes.capacity(), image.bytes.len(), "one allocation of the exact size");
     let (arguments, after) = reader.list(image.pointer + 8);
     assert_eq!(reader.word(image.pointer), arguments.len() as u64);
     let (environment, mut place) = reader.list(after);
     assert_eq!(place, image.auxiliary.start);
     let mut auxiliary = BTreeMap::new();
     while place < image.auxiliary.end {
-        assert_eq!(
-            auxiliary.insert(reader.word(place), reader.word(place + 8)),
-            None
-        );
+        assert_eq!(auxiliary.insert(reader.word(place), reader.word(place + 8)), None);
         place += 16;
     }
     assert_eq!(auxiliary.remove(&0), Some(0), "AT_NULL");
-    assert_eq!(
-        reader.word(image.auxiliary.end - 16),
-        0,
-        "AT_NULL is the last"
-    );
+    assert_eq!(reader.word(image.auxiliary.end - 16), 0, "AT_NULL is the last");
     (arguments, environment, auxiliary)
 }
 
@@ -78,12 +63,7 @@ fn startup<'a>(
         environment: environment.iter().copied(),
         name: b"/bin/program",
         random: RANDOM,
-        auxiliary: Auxiliary {
-            entry: 0x40_1000,
-            uid: 7,
-            secure: true,
-            ..Auxiliary::default()
-        },
+        auxiliary: Auxiliary { entry: 0x40_1000, uid: 7, secure: true, ..Auxiliary::default() },
         top: TOP,
         total_limit: total_limit(8 << 20),
     }
@@ -91,10 +71,7 @@ fn startup<'a>(
 
 #[test]
 fn a_program_finds_all_it_was_given() {
-    let (arguments, environment) = (
-        [&b"program"[..], b"", b"-x y\n\xff"],
-        [&b"A=1"[..], b"=", b"B"],
-    );
+    let (arguments, environment) = ([&b"program"[..], b"", b"-x y\n\xff"], [&b"A=1"[..], b"=", b"B"]);
     let image = startup(&arguments, &environment).image().unwrap();
     let (seen_arguments, seen_environment, auxiliary) = seen(&image);
     assert_eq!(seen_arguments, arguments);
@@ -117,22 +94,11 @@ fn the_order_is_linux_s() {
     startup.auxiliary.vdso = Some(0x7fff_0000_0000);
     let image = startup.image().unwrap();
     // As /proc/self/auxv shows on Linux 6.18, the two of rseq left out.
-    let order = [
-        33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15, 0,
-    ];
+    let order = [33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15, 0];
     let reader = Reader(&image);
-    let keys: Vec<u64> = image
-        .auxiliary
-        .clone()
-        .step_by(16)
-        .map(|place| reader.word(place))
-        .collect();
+    let keys: Vec<u64> = image.auxiliary.clone().step_by(16).map(|place| reader.word(place)).collect();
     assert_eq!(keys, order);
-    assert!(
-        image
-            .bytes
-            .ends_with(b"a\0bc\0D=e\0/bin/program\0\0\0\0\0\0\0\0\0")
-    );
+    assert!(image.bytes.ends_with(b"a\0bc\0D=e\0/bin/program\0\0\0\0\0\0\0\0\0"));
     assert_eq!(reader.bytes(image.arguments.start)[..5], *b"a\0bc\0");
     assert_eq!(image.arguments.end, image.environment.start);
     assert_eq!(image.environment.end, TOP - 8 - 13);
@@ -143,9 +109,7 @@ fn the_stack_pointer_is_aligned_for_any_number_of_strings() {
     let strings = [&b"x"[..]; 9];
     for arguments in 1..9 {
         for environment in 0..9 {
-            let image = startup(&strings[..arguments], &strings[..environment])
-                .image()
-                .unwrap();
+            let image = startup(&strings[..arguments], &strings[..environment]).image().unwrap();
             let seen = seen(&image);
             assert_eq!((seen.0.len(), seen.1.len()), (arguments, environment));
         }
@@ -156,10 +120,7 @@ fn the_stack_pointer_is_aligned_for_any_number_of_strings() {
 fn without_arguments_there_is_an_empty_one() {
     let image = startup(&[], &[b"A=1"]).image().unwrap();
     let (arguments, environment, _) = seen(&image);
-    assert_eq!(
-        (arguments, environment),
-        (vec![vec![]], vec![b"A=1".to_vec()])
-    );
+    assert_eq!((arguments, environment), (vec![vec![]], vec![b"A=1".to_vec()]));
     assert_eq!(image.arguments.end - image.arguments.start, 1);
 }
 

@@ -28,23 +28,12 @@ pub(crate) struct Header {
 /// A segment with all its memory from the file.
 pub(crate) fn load(flags: u32, offset: u64, address: u64, size: u64) -> Header {
     let alignment = 0x1000;
-    Header {
-        kind: LOAD,
-        flags,
-        offset,
-        address,
-        file_size: size,
-        memory_size: size,
-        alignment,
-    }
+    Header { kind: LOAD, flags, offset, address, file_size: size, memory_size: size, alignment }
 }
 
 impl Header {
     pub(crate) fn memory(self, memory_size: u64) -> Header {
-        Header {
-            memory_size,
-            ..self
-        }
+        Header { memory_size, ..self }
     }
 
     pub(crate) fn aligned(self, alignment: u64) -> Header {
@@ -87,11 +76,7 @@ pub(crate) fn fixed(headers: &[Header]) -> Forge {
 
 /// A PIE of 0x3000 bytes that starts at 0x1000.
 pub(crate) fn pie(headers: &[Header]) -> Forge {
-    Forge {
-        kind: 3,
-        entry: 0x1000,
-        ..fixed(headers)
-    }
+    Forge { kind: 3, entry: 0x1000, ..fixed(headers) }
 }
 
 impl Forge {
@@ -113,10 +98,7 @@ impl Forge {
         put(32, &self.table_offset.to_le_bytes());
         put(52, &64_u16.to_le_bytes());
         put(54, &self.entry_size.to_le_bytes());
-        put(
-            56,
-            &u16::try_from(self.headers.len()).unwrap().to_le_bytes(),
-        );
+        put(56, &u16::try_from(self.headers.len()).unwrap().to_le_bytes());
         let mut place = usize::try_from(self.table_offset).unwrap_or(usize::MAX);
         for header in &self.headers {
             if place > 1 << 24 {
@@ -124,14 +106,8 @@ impl Forge {
             }
             put(place, &header.kind.to_le_bytes());
             put(place + 4, &header.flags.to_le_bytes());
-            let numbers = [
-                header.offset,
-                header.address,
-                header.address,
-                header.file_size,
-                header.memory_size,
-                header.alignment,
-            ];
+            let numbers =
+                [header.offset, header.address, header.address, header.file_size, header.memory_size, header.alignment];
             for (index, number) in numbers.iter().enumerate() {
                 put(place + 8 + 8 * index, &number.to_le_bytes());
             }
