@@ -1,12 +1,35 @@
 //! System call arguments: raw registers become typed values once, at the gate.
 
+pub mod format;
+
 use crate::errno::{Errno, Result};
 use crate::thread::Thread;
 use crate::user::{UserPtr, UserString};
 use core::fmt::{self, Write};
 
-/// How a tracer writes one raw argument.
-pub type Format = fn(raw: u64, thread: &Thread, out: &mut dyn Write) -> fmt::Result;
+/// How a tracer writes one raw argument. An error says that it cannot be shown before the call is done: it is the
+/// call that fills it.
+pub type Format = fn(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result;
+
+/// The call that an argument belongs to, for those whose meaning hangs on their neighbours.
+pub struct Call<'a> {
+    /// Who calls.
+    pub thread: &'a Thread,
+    /// All argument registers.
+    pub arguments: [u64; 6],
+    /// Which of them is being shown.
+    pub index: usize,
+    /// What `rax` holds afterwards; `None` before the call.
+    pub result: Option<i64>,
+}
+
+impl Call<'_> {
+    /// The argument so many places from the one being shown; 0 where there is none.
+    pub fn neighbour(&self, distance: isize) -> u64 {
+        let index = self.index.checked_add_signed(distance);
+        index.and_then(|index| self.arguments.get(index)).copied().unwrap_or(0)
+    }
+}
 
 /// A type that a row of the table may name.
 pub trait Argument: Sized {
@@ -18,6 +41,8 @@ pub trait Argument: Sized {
 
 /// A type that a handler may answer with.
 pub trait Answer {
+    /// How `--trace` shows it.
+    const FORMAT: Format = |raw, _, out| write!(out, "{}", raw as i64);
     /// What `rax` holds after success.
     fn to_register(self) -> i64;
 }
@@ -31,8 +56,9 @@ macro_rules! integers {
             }
         }
         impl Answer for $type {
+            #[allow(clippy::cast_lossless)]
             fn to_register(self) -> i64 {
-                self as _
+                self as i64
             }
         }
     )*};
@@ -71,25 +97,21 @@ impl Answer for Fd {
     }
 }
 
-fn format_pointer(raw: u64, _: &Thread, out: &mut dyn Write) -> fmt::Result {
-    if raw == 0 { out.write_str("NULL") } else { write!(out, "{raw:#x}") }
-}
-
 impl<T> Argument for UserPtr<T> {
-    const FORMAT: Format = format_pointer;
+    const FORMAT: Format = format::pointer;
     fn from_register(raw: u64) -> Result<Self> {
         Ok(Self::new(raw))
     }
 }
 
 impl Argument for UserString {
-    const FORMAT: Format = |raw, thread, out| {
+    const FORMAT: Format = |raw, call, out| {
         if raw == 0 {
             return out.write_str("NULL");
         }
-        match Self(raw).read(thread, 4096, Errno::ENAMETOOLONG) {
+        match Self(raw).read(call.thread, 4096, Errno::ENAMETOOLONG) {
             Ok(string) => write!(out, "\"{}\"", string.escape_ascii()),
-            Err(_) => format_pointer(raw, thread, out),
+            Err(_) => format::pointer(raw, call, out),
         }
     };
     fn from_register(raw: u64) -> Result<Self> {
@@ -102,13 +124,14 @@ impl Argument for UserString {
 pub struct Address(pub u64);
 
 impl Argument for Address {
-    const FORMAT: Format = format_pointer;
+    const FORMAT: Format = format::pointer;
     fn from_register(raw: u64) -> Result<Self> {
         Ok(Self(raw))
     }
 }
 
 impl Answer for Address {
+    const FORMAT: Format = format::hex;
     fn to_register(self) -> i64 {
         self.0 as i64
     }

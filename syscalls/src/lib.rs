@@ -13,6 +13,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod argument;
+pub mod console;
 pub mod errno;
 pub mod file;
 pub mod frame;
@@ -22,10 +23,12 @@ pub mod process;
 pub mod registers;
 pub mod signal;
 pub mod table;
+pub mod terminal;
 pub mod thread;
 pub mod time;
 pub mod transfer;
 pub mod user;
 pub mod wait;
+pub mod wire;
 
 pub use errno::{Errno, Result};

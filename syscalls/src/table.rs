@@ -4,6 +4,8 @@
 //! Adding a call costs one row and one function.
 
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use crate::argument::{Answer, Argument, Format};
 use crate::errno::{Errno, Result};
@@ -36,6 +38,8 @@ pub struct Row {
     pub name: &'static str,
     /// Argument names and formats.
     pub arguments: &'static [(&'static str, Format)],
+    /// The format of a result that is no error.
+    pub answer: Format,
     /// Level of support.
     pub level: Level,
     /// Whether the handler sees all registers, so that the entry stub has to save them all.
@@ -55,7 +59,8 @@ pub fn row(number: u64) -> Option<&'static Row> {
     ROWS.iter().find(|row| u64::from(row.number) == number)
 }
 
-const fn handlers() -> [Handler; NUMBERS] {
+/// [`HANDLERS`], where a constant is needed.
+pub const fn handlers() -> [Handler; NUMBERS] {
     let mut table = [absent as Handler; NUMBERS];
     let mut index = 0;
     while index < ROWS.len() {
@@ -65,7 +70,8 @@ const fn handlers() -> [Handler; NUMBERS] {
     table
 }
 
-const fn needs_registers() -> [bool; NUMBERS] {
+/// [`NEEDS_REGISTERS`], where a constant is needed.
+pub const fn needs_registers() -> [bool; NUMBERS] {
     let mut table = [false; NUMBERS];
     let mut index = 0;
     while index < ROWS.len() {
@@ -95,16 +101,21 @@ fn argument<T: Argument>(raw: u64) -> Result<T> {
     T::from_register(raw)
 }
 
-/// Makes [`ROWS`] of lines `NUMBER => NAME(ARGUMENT: TYPE, …) [-> TYPE], LEVEL [registers], [HANDLER];`
+/// Makes [`ROWS`] of rows `NUMBER => NAME(ARGUMENT: TYPE [as FORMAT], …) [-> TYPE [as FORMAT]], LEVEL [registers], [HANDLER];`
+///
+/// The handler gets the types. `FORMAT` names a function of [`crate::argument::format`] that shows the argument in a
+/// trace in the type's place, or the result: `protection: u64 as protection` is a plain integer to the handler and `PROT_READ` to a
+/// reader. `LEVEL` is `full`, `partial("what is missing")` or `absent`.
 macro_rules! table_rows {
-    ($($number:literal => $name:ident($($argument:ident: $type:ty),*) $(-> $answer:ty)?,
+    ($($number:literal => $name:ident($($argument:ident: $type:ty $(as $format:ident)?),*) $(-> $answer:ty $(as $shown:ident)?)?,
         $level:ident $(($missing:literal))? $([$registers:ident])? $(, $handler:path)?;)*) => {
         /// All rows, by number.
         pub static ROWS: &[$crate::table::Row] = {
             const ALL: &[$crate::table::Row] = &[$($crate::table::Row {
                 number: $number,
                 name: stringify!($name),
-                arguments: &[$((stringify!($argument), <$type as $crate::argument::Argument>::FORMAT)),*],
+                arguments: &[$((stringify!($argument), table_rows!(@format $type, $($format)?))),*],
+                answer: table_rows!(@shown $($answer, $($shown)?)?),
                 level: table_rows!(@level $level $($missing)?),
                 needs_registers: table_rows!(@registers $($registers)?),
                 handler: table_rows!(@handler [$($registers)?] ($($type,)*) ($($answer)?) $($handler)?),
@@ -112,6 +123,11 @@ macro_rules! table_rows {
             ALL
         };
     };
+    (@format $type:ty,) => { <$type as $crate::argument::Argument>::FORMAT };
+    (@format $type:ty, $format:ident) => { $crate::argument::format::$format };
+    (@shown) => { <() as $crate::argument::Answer>::FORMAT };
+    (@shown $answer:ty,) => { <$answer as $crate::argument::Answer>::FORMAT };
+    (@shown $answer:ty, $format:ident) => { $crate::argument::format::$format };
     (@level full) => { $crate::table::Level::Full };
     (@level partial $missing:literal) => { $crate::table::Level::Partial($missing) };
     (@level absent) => { $crate::table::Level::Absent };

@@ -126,7 +126,8 @@ impl SigContext {
         }
     }
 
-    /// Lets the program go on there. Selectors stay the machine's, and so do the flags that are not the program's.
+    /// Lets the program go on there. Selectors are ignored, and flags that are not the program's
+    /// stay.
     pub(super) fn restore(&self, registers: &mut Registers) {
         let rflags = registers.rflags & !RESTORED_FLAGS | self.rflags & RESTORED_FLAGS;
         *registers = Registers {
@@ -147,10 +148,8 @@ impl SigContext {
             rdi: self.rdi,
             number: Registers::NO_CALL,
             rip: self.rip,
-            cs: registers.cs,
             rflags,
             rsp: self.rsp,
-            ss: registers.ss,
         };
     }
 }

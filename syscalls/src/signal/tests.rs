@@ -63,10 +63,8 @@ fn interrupted() -> Registers {
         rdi: 15,
         number: Registers::NO_CALL,
         rip: 0x40_0123,
-        cs: 0x08,
         rflags: 0x2_0746 | 0x400,
         rsp: user_pages(2) + 2 * PAGE - 24,
-        ss: 0x10,
     }
 }
 
@@ -159,7 +157,7 @@ fn back_from_a_handler() {
     UserPtr::new(rip).write(&thread, &0x41_0000_u64).unwrap();
     UserPtr::new(rip + 8).write(&thread, &0x7_7dff_u64).unwrap();
     UserPtr::new(rip + 16).write(&thread, &0x1234_5678_9abc_def0_u64).unwrap();
-    registers = Registers { rsp: frame, rflags: 0x202, cs: 8, ss: 16, ..Registers::default() };
+    registers = Registers { rsp: frame, rflags: 0x202, ..Registers::default() };
     go_back(&thread, &mut registers);
     let expected = Registers { rip: 0x41_0000, rflags: 0x5_0fd7, ..before };
     assert_eq!(std::format!("{registers:?}"), std::format!("{expected:?}"));
