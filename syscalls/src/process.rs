@@ -8,6 +8,7 @@ use crate::file::FileTable;
 use crate::memory::AddressSpace;
 use crate::signal::ProcessSignals;
 use crate::thread::Thread;
+use crate::time::ProcessTimers;
 use crate::wait::WaitQueue;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -22,6 +23,8 @@ pub struct Process {
     pub files: Arc<FileTable>,
     /// Its signals.
     pub signals: ProcessSignals,
+    /// Its timers.
+    pub timers: ProcessTimers,
     /// Woken when a child ends, stops or goes on.
     pub child_events: WaitQueue,
     memory: RwLock<Arc<AddressSpace>>,
@@ -40,6 +43,7 @@ impl Process {
             id,
             files,
             signals: ProcessSignals::new(Arc::default()),
+            timers: ProcessTimers::default(),
             child_events: WaitQueue::new(),
             memory: RwLock::new(memory),
             threads: Mutex::new(Vec::new()),
