@@ -13,7 +13,7 @@ use birgus_syscalls::file::{FileTable, OpenFile, StatusFlags};
 use birgus_syscalls::frame::Frame;
 use birgus_syscalls::machine::{Access, Machine};
 use birgus_syscalls::memory::AddressSpace;
-use birgus_syscalls::process::Process;
+use birgus_syscalls::process::{Process, registry};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::Thread;
 use birgus_syscalls::time::Instant;
@@ -82,8 +82,10 @@ fn start(program: &Module, handover: Option<&Handover<'_>>) {
         let open = OpenFile::new(alloc::sync::Arc::new(StandardStream(stream)), StatusFlags::from_bits_retain(flags));
         files.install(open, false).expect("a descriptor");
     }
-    let process = Process::new(2, 1, memory, files);
-    let thread = Thread::new(2, process);
+    let id = registry::next_id();
+    let process = Process::new(id, 1, memory, files);
+    process.set_first();
+    let thread = Thread::new(id, process);
     let registers = Registers {
         rip: plan.entry + bias,
         rsp: image.pointer,

@@ -110,7 +110,7 @@ impl Argument for UserString {
             return out.write_str("NULL");
         }
         match Self(raw).read(call.thread, 4096, Errno::ENAMETOOLONG) {
-            Ok(string) => write!(out, "\"{}\"", string.escape_ascii()),
+            Ok(string) => format::quoted(&string, out),
             Err(_) => format::pointer(raw, call, out),
         }
     };

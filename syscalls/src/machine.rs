@@ -183,6 +183,11 @@ pub trait Machine: Sync {
 
     /// One line for the kernel's log.
     fn log(&self, line: core::fmt::Arguments<'_>);
+
+    /// One line of the trace, without its end. Does not wait for anything.
+    fn trace_line(&self, line: &str) {
+        self.log(format_args!("{line}"));
+    }
 }
 
 static MACHINE: Once<&'static dyn Machine> = Once::new();

@@ -1,10 +1,19 @@
 //! Processes: what threads share.
 
+pub mod affinity;
 pub mod calls;
+mod context;
+mod credentials;
 pub mod exit;
+pub mod identity;
+pub mod limits;
 pub mod registry;
 
+pub use context::FileContext;
+pub use credentials::{Credentials, Identity};
+
 use crate::file::FileTable;
+use crate::filesystem::namespace;
 use crate::memory::AddressSpace;
 use crate::signal::ProcessSignals;
 use crate::thread::Thread;
@@ -21,12 +30,17 @@ pub struct Process {
     pub id: i32,
     /// Its descriptors.
     pub files: Arc<FileTable>,
+    /// Its resource limits.
+    pub limits: limits::Limits,
     /// Its signals.
     pub signals: ProcessSignals,
     /// Its timers.
     pub timers: ProcessTimers,
     /// Woken when a child ends, stops or goes on.
     pub child_events: WaitQueue,
+    /// Its root, working directory and umask.
+    pub context: Arc<FileContext>,
+    credentials: RwLock<Arc<Credentials>>,
     memory: RwLock<Arc<AddressSpace>>,
     threads: Mutex<Vec<Weak<Thread>>>,
     parent: AtomicI32,
@@ -37,11 +51,27 @@ pub struct Process {
 }
 
 impl Process {
-    /// A process without threads, in a group of its own.
+    /// A process without threads: the super-user's, at the root of all, in a group of its own.
     pub fn new(id: i32, parent: i32, memory: Arc<AddressSpace>, files: Arc<FileTable>) -> Arc<Self> {
+        let context = FileContext::new(namespace().root());
+        Self::with_context(id, parent, memory, files, context, Credentials::root())
+    }
+
+    /// A process without threads that sees files as `context` says and acts as `credentials` say.
+    pub fn with_context(
+        id: i32,
+        parent: i32,
+        memory: Arc<AddressSpace>,
+        files: Arc<FileTable>,
+        context: Arc<FileContext>,
+        credentials: Arc<Credentials>,
+    ) -> Arc<Self> {
         let process = Arc::new(Self {
             id,
             files,
+            context,
+            credentials: RwLock::new(credentials),
+            limits: limits::Limits::default(),
             signals: ProcessSignals::new(Arc::default()),
             timers: ProcessTimers::default(),
             child_events: WaitQueue::new(),
@@ -59,6 +89,16 @@ impl Process {
     /// The address space.
     pub fn memory(&self) -> Arc<AddressSpace> {
         self.memory.read().clone()
+    }
+
+    /// Who it is.
+    pub fn credentials(&self) -> Arc<Credentials> {
+        self.credentials.read().clone()
+    }
+
+    /// Makes it someone else.
+    pub fn set_credentials(&self, credentials: Arc<Credentials>) {
+        *self.credentials.write() = credentials;
     }
 
     /// The parent's number.
@@ -94,6 +134,11 @@ impl Process {
     /// The thread that the process began with, unless it has ended.
     pub fn main_thread(&self) -> Option<Arc<Thread>> {
         self.thread(self.id)
+    }
+
+    /// How many signals may wait in queues, `RLIMIT_SIGPENDING`.
+    pub fn signal_limit(&self) -> usize {
+        self.limits.get(linux_raw_sys::general::RLIMIT_SIGPENDING).soft as usize
     }
 
     /// Takes a new thread in. When the process is ending already, so is the thread.

@@ -1,12 +1,15 @@
 //! Threads: what runs.
 
+pub mod calls;
+pub mod clone;
+
 use crate::file::FileTable;
 use crate::machine::Task;
 use crate::process::Process;
 use crate::signal::ThreadSignals;
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use spin::Once;
+use spin::{Mutex, Once};
 
 bitflags::bitflags! {
     /// What a thread has to see to before it goes back to its program.
@@ -34,6 +37,9 @@ pub struct Thread {
     pub process: Arc<Process>,
     /// `set_tid_address(2)`: zeroed and woken when the thread ends; 0 for none.
     pub clear_child_tid: AtomicU64,
+    /// `set_robust_list(2)`; 0 for none.
+    pub robust_list: AtomicU64,
+    name: Mutex<[u8; 16]>,
     /// Its signals.
     pub signals: ThreadSignals,
     task: Once<Weak<dyn Task>>,
@@ -47,6 +53,8 @@ impl Thread {
             id,
             process,
             clear_child_tid: AtomicU64::new(0),
+            robust_list: AtomicU64::new(0),
+            name: Mutex::new([0; 16]),
             signals: ThreadSignals::default(),
             task: Once::new(),
         });
@@ -69,6 +77,18 @@ impl Thread {
         if let Some(task) = self.task() {
             task.unpark();
         }
+    }
+
+    /// Its name, `comm`: at most 15 bytes, the rest zero.
+    pub fn name(&self) -> [u8; 16] {
+        *self.name.lock()
+    }
+
+    /// Sets the name; what is longer than 15 bytes is cut.
+    pub fn set_name(&self, name: [u8; 16]) {
+        let mut name = name;
+        name[15] = 0;
+        *self.name.lock() = name;
     }
 
     /// The process's descriptors.

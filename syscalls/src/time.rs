@@ -1,10 +1,12 @@
-//! Points and spans of time, clocks, timers.
+//! Points and spans of time, clocks, sleeping, timers.
 
 pub mod clock;
+mod deadline;
 pub mod descriptor;
 pub mod interval;
 pub mod posix;
 pub mod schedule;
+pub mod sleep;
 #[cfg(test)]
 mod tests;
 pub mod timers;

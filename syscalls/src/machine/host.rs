@@ -20,6 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::string::String;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -94,6 +95,13 @@ static HOST: LazyLock<HostMachine> = LazyLock::new(|| HostMachine {
     realtime_offset: AtomicU64::new(1_700_000_000_000_000_000),
     random: AtomicU64::new(RandomState::new().hash_one(0)),
 });
+
+static TRACE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// The lines traced since the last time, by all threads.
+pub fn take_trace() -> Vec<String> {
+    std::mem::take(&mut *lock(&TRACE))
+}
 
 /// Locks, also after another test has panicked with the lock held.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -610,6 +618,10 @@ impl Machine for HostMachine {
 
     fn log(&self, line: core::fmt::Arguments<'_>) {
         std::eprintln!("{line}");
+    }
+
+    fn trace_line(&self, line: &str) {
+        lock(&TRACE).push(line.into());
     }
 }
 

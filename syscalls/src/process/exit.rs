@@ -1,10 +1,12 @@
 //! How a process ends: `exit_group(2)`, and signals that nothing handles.
 
 use super::{Process, registry};
+use crate::futex::{self, robust};
 use crate::machine::machine;
 use crate::signal::send::{Target, abandon, send};
 use crate::signal::{Action, SigInfo, Signal};
 use crate::thread::{Thread, Work};
+use crate::user::UserPtr;
 use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use linux_raw_sys::general::{CLD_EXITED, CLD_KILLED};
 use spin::Mutex;
@@ -87,12 +89,23 @@ pub fn leave(thread: &Thread) -> ! {
 
 /// What the end of a thread means for others.
 fn depart(thread: &Thread) {
+    robust::abandon(thread);
+    announce(thread);
     abandon(thread);
     let process = &thread.process;
     if process.remove_thread(thread) {
         let status = process.exit.main_status.load(Ordering::Relaxed);
         let end = *process.exit.end.lock().get_or_insert(End::Exited(status as u8));
         finish(process, end);
+    }
+}
+
+/// `CLONE_CHILD_CLEARTID`: whoever joins the thread waits for this word.
+fn announce(thread: &Thread) {
+    let address = thread.clear_child_tid.swap(0, Ordering::Relaxed);
+    if address != 0 && UserPtr::<u32>::new(address).write(thread, &0).is_ok() {
+        let _ = futex::wake(thread, address, false, 1, futex::ANY);
+        let _ = futex::wake(thread, address, true, 1, futex::ANY);
     }
 }
 

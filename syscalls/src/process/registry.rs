@@ -5,7 +5,30 @@ use crate::thread::Thread;
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicI32, Ordering};
 use spin::RwLock;
+
+/// Numbers of processes and threads below this are handed out; Linux's default `kernel.pid_max` on a small machine.
+const HIGHEST: i32 = 4_194_304;
+static LAST: AtomicI32 = AtomicI32::new(1);
+
+/// A number that no process or thread has. The first one is 2: 1 is the kernel itself, the reaper.
+pub fn next_id() -> i32 {
+    loop {
+        let last = LAST.load(Ordering::Relaxed);
+        let next = if last + 1 >= HIGHEST { 300 } else { last + 1 };
+        LAST.store(next, Ordering::Relaxed);
+        // Numbers come round only after millions; then those still in use are passed over.
+        if last < next || (find(next).is_none() && thread(next).is_none()) {
+            return next;
+        }
+    }
+}
+
+/// The number of threads of all processes.
+pub fn thread_count() -> usize {
+    all(|_| true).iter().map(|process| process.threads().len()).sum()
+}
 
 static PROCESSES: RwLock<BTreeMap<i32, Weak<Process>>> = RwLock::new(BTreeMap::new());
 

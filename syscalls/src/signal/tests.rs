@@ -9,6 +9,7 @@ use crate::frame::PAGE;
 use crate::machine::Access;
 use crate::machine::host::{bytes_of_user, spawn, test_process, user_pages};
 use crate::process::exit::End;
+use crate::process::limits::Limit;
 use crate::registers::Registers;
 use crate::thread::{Thread, Work};
 use crate::user::{USER_END, UserPtr};
@@ -343,7 +344,7 @@ fn standard_signals_once_realtime_ones_in_order() {
 fn a_full_queue() {
     let thread = test_process();
     mask::set_blocked(&thread, SigSet(!0));
-    thread.process.signals.set_limit(0);
+    thread.process.limits.set(raw::RLIMIT_SIGPENDING, Limit { soft: 0, hard: 0 });
     let queued = |number, code| SigInfo::with_value(signal(number), code, 1, 0, 7);
     let to = Target::Process(&thread.process);
     assert_eq!(send(to, queued(40, SigInfo::QUEUE)), Err(Errno::EAGAIN));

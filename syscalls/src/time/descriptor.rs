@@ -70,12 +70,12 @@ pub struct TimerFile {
 impl TimerFile {
     fn new(clock: Clock) -> Arc<Self> {
         let timer = Arc::new_cyclic(|me: &Weak<Self>| Self {
-            state: Mutex::new(State::new(Schedule::default(), clock.clone())),
+            state: Mutex::new(State::new(Schedule::default(), clock)),
             clock,
             alarm: Alarm::new(me.clone()),
             changed: WaitQueue::new(),
         });
-        if matches!(timer.clock, Clock::Wall) {
+        if timer.clock.can_be_set() {
             timer.alarm.follow_wall_clock();
         }
         timer
@@ -88,7 +88,7 @@ impl TimerFile {
 
     /// Brings the count up to now.
     fn go_on(&self, state: &mut State) {
-        let now = state.clock.now();
+        let now = state.clock.reading();
         let missed = state.schedule.advance(now);
         if core::mem::take(&mut state.halted) || missed != 0 {
             state.count += missed;
@@ -98,14 +98,14 @@ impl TimerFile {
 
     fn set(&self, new: &TimerSpec, flags: SetTimeFlags) -> Result<TimerSpec> {
         let absolute = flags.contains(SetTimeFlags::ABSOLUTE);
-        let clock = self.clock.for_setting(absolute);
-        let schedule = Schedule::new(new, absolute, clock.now())?;
+        let clock = self.clock.for_schedule(absolute);
+        let schedule = Schedule::new(new, absolute, clock.reading())?;
         let mut state = self.state.lock();
-        let now = state.clock.now();
+        let now = state.clock.reading();
         let mut before = state.schedule;
         before.advance(now);
         // Counts only for points in wall time, as on Linux.
-        let cancels_on_set = matches!(clock, Clock::Wall) && flags.contains(SetTimeFlags::CANCEL_ON_SET);
+        let cancels_on_set = clock.can_be_set() && flags.contains(SetTimeFlags::CANCEL_ON_SET);
         *state = State { cancels_on_set, ..State::new(schedule, clock) };
         self.arm(&state);
         Ok(before.setting(now))
@@ -114,14 +114,14 @@ impl TimerFile {
     fn get(&self) -> TimerSpec {
         let mut state = self.state.lock();
         self.go_on(&mut state);
-        state.schedule.setting(state.clock.now())
+        state.schedule.setting(state.clock.reading())
     }
 }
 
 impl Sleeper for TimerFile {
     fn ring(&self, _: Instant) {
         let mut state = self.state.lock();
-        let is_due = state.schedule.is_due(state.clock.now());
+        let is_due = state.schedule.is_due(state.clock.reading());
         if is_due && !state.halted {
             // Counted when somebody looks; until then the alarm is silent.
             state.halted = true;
@@ -164,7 +164,7 @@ impl File for TimerFile {
 
     fn poll(&self) -> Events {
         let state = self.state.lock();
-        let ready = state.count != 0 || state.canceled || state.schedule.is_due(state.clock.now());
+        let ready = state.count != 0 || state.canceled || state.schedule.is_due(state.clock.reading());
         if ready { Events::IN } else { Events::empty() }
     }
 
@@ -176,7 +176,7 @@ impl File for TimerFile {
 /// `timerfd_create(2)`.
 pub fn timerfd_create(thread: &Thread, clock: u32, flags: TimerFdFlags) -> Result<Fd> {
     let clock = match clock {
-        raw::CLOCK_REALTIME | raw::CLOCK_REALTIME_ALARM => Clock::Wall,
+        raw::CLOCK_REALTIME | raw::CLOCK_REALTIME_ALARM => Clock::Realtime,
         raw::CLOCK_MONOTONIC | raw::CLOCK_BOOTTIME | raw::CLOCK_BOOTTIME_ALARM => Clock::Monotonic,
         _ => return Err(Errno::EINVAL),
     };

@@ -1,6 +1,7 @@
 //! Interval timers: `setitimer(2)`, `alarm(2)`.
 
-use super::schedule::{Schedule, TimeVal};
+use super::clock::TimeVal;
+use super::schedule::Schedule;
 use super::timers::{Alarm, Sleeper};
 use super::{Instant, SECOND};
 use crate::argument::Argument;

@@ -91,7 +91,7 @@ impl PosixTimer {
     /// Looks whether it has expired, and sends what is to be sent.
     fn look(&self) {
         let mut state = self.state.lock();
-        let now = state.clock.now();
+        let now = state.clock.reading();
         if state.halted || state.deleted || !state.schedule.is_due(now) {
             return self.arm(&state);
         }
@@ -152,7 +152,7 @@ impl PosixTimer {
 
     /// The schedule as a program sees it: expiries that were reached do not count.
     fn setting(&self, state: &State) -> TimerSpec {
-        let now = state.clock.now();
+        let now = state.clock.reading();
         let mut schedule = state.schedule;
         if schedule.is_periodic() || matches!(self.notice, Notice::Nothing) {
             schedule.advance(now);
@@ -178,7 +178,7 @@ impl Origin for PosixTimer {
         state.queued = false;
         if core::mem::take(&mut state.halted) {
             // The first of these is the one that the signal tells of.
-            let now = state.clock.now();
+            let now = state.clock.reading();
             missed += state.schedule.advance(now).saturating_sub(1);
         }
         state.overrun = missed.min(i32::MAX as u64) as i32;
@@ -243,35 +243,20 @@ fn delete(timer: &PosixTimer) {
     timer.arm(&state);
 }
 
-/// The clock of a timer. `EINVAL` for a number that is none, `EOPNOTSUPP` for one that only tells the time.
+/// The clock of a timer. `EINVAL` for a number that is none, `EOPNOTSUPP` for one that only tells the time or, as on a
+/// machine that no clock can wake, is to wake it.
 fn clock_of(thread: &Thread, number: i32) -> Result<Clock> {
-    const PER_THREAD: i32 = 4;
-    let own_thread = || thread.process.thread(thread.id).map(|thread| Arc::downgrade(&thread)).ok_or(Errno::ESRCH);
-    if number >= 0 {
-        return match number as u32 {
-            raw::CLOCK_REALTIME | raw::CLOCK_TAI => Ok(Clock::Wall),
-            raw::CLOCK_MONOTONIC | raw::CLOCK_BOOTTIME => Ok(Clock::Monotonic),
-            raw::CLOCK_PROCESS_CPUTIME_ID => Ok(Clock::Process(Arc::downgrade(&thread.process))),
-            raw::CLOCK_THREAD_CPUTIME_ID => Ok(Clock::Thread(own_thread()?)),
-            raw::CLOCK_MONOTONIC_RAW | raw::CLOCK_REALTIME_COARSE | raw::CLOCK_MONOTONIC_COARSE => {
-                Err(Errno::EOPNOTSUPP)
-            }
-            // As on a machine without a clock that can wake it.
-            raw::CLOCK_REALTIME_ALARM | raw::CLOCK_BOOTTIME_ALARM => Err(Errno::EOPNOTSUPP),
-            _ => Err(Errno::EINVAL),
-        };
+    const WITHOUT_TIMERS: [u32; 5] = [
+        raw::CLOCK_MONOTONIC_RAW,
+        raw::CLOCK_REALTIME_COARSE,
+        raw::CLOCK_MONOTONIC_COARSE,
+        raw::CLOCK_REALTIME_ALARM,
+        raw::CLOCK_BOOTTIME_ALARM,
+    ];
+    if WITHOUT_TIMERS.contains(&(number as u32)) {
+        return Err(Errno::EOPNOTSUPP);
     }
-    // A clock of clock_getcpuclockid(3) or pthread_getcpuclockid(3): ~id << 3, whose, and one of three kinds.
-    let id = !(number >> 3);
-    match (number & 3, number & PER_THREAD) {
-        (3, _) => Err(Errno::EINVAL),
-        (_, 0) if id == 0 || id == thread.process.id => Ok(Clock::Process(Arc::downgrade(&thread.process))),
-        (_, 0) => crate::process::registry::find(id)
-            .map(|process| Clock::Process(Arc::downgrade(&process)))
-            .ok_or(Errno::EINVAL),
-        _ if id == 0 => Ok(Clock::Thread(own_thread()?)),
-        _ => thread.process.thread(id).map(|thread| Clock::Thread(Arc::downgrade(&thread))).ok_or(Errno::EINVAL),
-    }
+    Clock::from_id(number)?.kept_by(thread)
 }
 
 /// `EINVAL` for an event that makes no sense.
@@ -294,7 +279,7 @@ pub fn timer_create(thread: &Thread, clock: i32, event: UserPtr<SignalEvent>, id
     let process = &thread.process;
     let make = |number: i32| {
         let clock = clock_of(thread, clock)?;
-        let slot = Slot::take(process.signals.limit()).ok_or(Errno::EAGAIN)?;
+        let slot = Slot::take(process.signal_limit()).ok_or(Errno::EAGAIN)?;
         let (notice, value) = match &event {
             Some(event) => (notice_of(thread, event)?, event.value),
             None => (Notice::Process(Signal::ALRM), number as u64),
@@ -302,7 +287,7 @@ pub fn timer_create(thread: &Thread, clock: i32, event: UserPtr<SignalEvent>, id
         let timer = Arc::new_cyclic(|me: &Weak<PosixTimer>| PosixTimer {
             id: number,
             process: Arc::downgrade(process),
-            state: Mutex::new(State::new(clock.clone())),
+            state: Mutex::new(State::new(clock)),
             clock,
             notice,
             value,
@@ -310,7 +295,7 @@ pub fn timer_create(thread: &Thread, clock: i32, event: UserPtr<SignalEvent>, id
             me: me.clone(),
             _slot: slot,
         });
-        if matches!(timer.clock, Clock::Wall) {
+        if timer.clock.can_be_set() {
             timer.alarm.follow_wall_clock();
         }
         Ok(timer)
@@ -337,8 +322,8 @@ pub fn timer_settime(
         let mut state = timer.state.lock();
         let before = timer.setting(&state);
         let absolute = flags as u32 & raw::TIMER_ABSTIME != 0;
-        state.clock = timer.clock.for_setting(absolute);
-        state.schedule = Schedule::new(&new, absolute, state.clock.now())?;
+        state.clock = timer.clock.for_schedule(absolute);
+        state.schedule = Schedule::new(&new, absolute, state.clock.reading())?;
         state.halted = false;
         state.missed = 0;
         state.overrun = 0;

@@ -1,6 +1,7 @@
 //! When a timer expires: the arithmetic that all timers share.
 
-use super::{SECOND, TimeSpec};
+use super::TimeSpec;
+use super::clock::TimeVal;
 use crate::errno::Result;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -67,23 +68,7 @@ impl Schedule {
     }
 }
 
-/// `struct timeval`.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct TimeVal {
-    /// `tv_sec`.
-    pub seconds: i64,
-    /// `tv_usec`.
-    pub microseconds: i64,
-}
-
 impl TimeVal {
-    /// From nanoseconds, what is less than a microsecond cut off.
-    pub const fn new(nanoseconds: u64) -> Self {
-        let microseconds = (nanoseconds % SECOND / 1000) as i64;
-        Self { seconds: (nanoseconds / SECOND) as i64, microseconds }
-    }
-
     /// In nanoseconds, at most the end of time. `EINVAL` for what is negative or no fraction of a second.
     pub fn nanoseconds(self) -> Result<u64> {
         // Too large a number of microseconds stays too large.

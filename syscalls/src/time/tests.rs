@@ -1,14 +1,16 @@
 //! Timers on the host's machine, whose clock interrupt the tests play.
 
+use super::clock::TimeVal;
 use super::descriptor::{SetTimeFlags, TimerFdFlags, timerfd_create, timerfd_gettime, timerfd_settime};
 use super::interval::{IntervalSetting, Which, alarm, getitimer, setitimer};
 use super::posix::*;
-use super::schedule::{Schedule, TimeVal, TimerSpec};
+use super::schedule::{Schedule, TimerSpec};
 use super::*;
 use crate::argument::Fd;
 use crate::file::Events;
 use crate::machine::host::{test_process, user_bytes, user_pages};
 use crate::machine::machine;
+use crate::process::limits::Limit;
 use crate::signal::waiting::rt_sigtimedwait;
 use crate::signal::{SigInfo, SigSet, Signal, mask};
 use crate::transfer::Destination;
@@ -47,6 +49,10 @@ fn taken(thread: &Thread) -> Option<SigInfo> {
     let info = UserPtr::new(memory + 8);
     rt_sigtimedwait(thread, UserPtr::new(memory), info, UserPtr::new(memory + 256), 8).ok()?;
     Some(info.read(thread).unwrap())
+}
+
+fn limit_signals(thread: &Thread, limit: u64) {
+    thread.process.limits.set(raw::RLIMIT_SIGPENDING, Limit { soft: limit, hard: limit });
 }
 
 fn blocking_process() -> Arc<Thread> {
@@ -194,7 +200,7 @@ fn what_timers_refuse() {
     assert_eq!(clock(!(999_999) << 3 | 6), Err(Errno::EINVAL));
     let bad = timer_create(&thread, 1, UserPtr::new(0), UserPtr::new(0x10));
     assert_eq!(bad, Err(Errno::EFAULT));
-    thread.process.signals.set_limit(0);
+    limit_signals(&thread, 0);
     assert_eq!(clock(1), Err(Errno::EAGAIN));
     assert_eq!(timer_settime(&thread, 77, 0, UserPtr::new(0), UserPtr::new(0)), Err(Errno::EINVAL));
 }

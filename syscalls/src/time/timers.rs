@@ -6,7 +6,6 @@
 
 use super::Instant;
 use crate::machine::machine;
-use crate::wait::WaitQueue;
 use alloc::collections::BTreeMap;
 use alloc::sync::Weak;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -22,9 +21,6 @@ pub trait Sleeper: Send + Sync {
 
 static ALARMS: Mutex<BTreeMap<(Instant, u64), Weak<dyn Sleeper>>> = Mutex::new(BTreeMap::new());
 static WALL_SLEEPERS: Mutex<BTreeMap<u64, Weak<dyn Sleeper>>> = Mutex::new(BTreeMap::new());
-
-/// Woken when the wall clock was set.
-pub static CLOCK_SET: WaitQueue = WaitQueue::new();
 
 /// One alarm.
 pub struct Alarm {
@@ -100,5 +96,4 @@ pub fn clock_was_set() {
     for sleeper in sleepers {
         sleeper.clock_was_set();
     }
-    CLOCK_SET.wake_all();
 }
