@@ -8,7 +8,7 @@ use crate::user::{UserPtr, UserString};
 use core::fmt::{self, Write};
 
 /// How a tracer writes one raw argument. An error says that it cannot be shown before the call is done: it is the
-/// call that fills it.
+/// call that fills it. What writes nothing leaves the argument out: this use of the call does not have it.
 pub type Format = fn(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result;
 
 /// The call that an argument belongs to, for those whose meaning hangs on their neighbours.
