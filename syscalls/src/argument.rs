@@ -168,7 +168,8 @@ macro_rules! flag_argument {
     (@impl $name:ident, $convert:expr) => {
         impl $crate::argument::Argument for $name {
             const FORMAT: $crate::argument::Format = |raw, _, out| {
-                let names = <$name as bitflags::Flags>::FLAGS.iter().map(|flag| (flag.name(), u64::from(flag.value().bits())));
+                let flags = <$name as bitflags::Flags>::FLAGS.iter();
+                let names = flags.map(|flag| (flag.name(), u64::from(flag.value().bits())));
                 $crate::argument::format_bits(u64::from(raw as <$name as bitflags::Flags>::Bits), names, out)
             };
             fn from_register(raw: u64) -> $crate::Result<Self> {

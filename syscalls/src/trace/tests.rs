@@ -100,7 +100,7 @@ fn files_read_as_strace_shows_them() {
     assert_eq!(line(92, &[path, 0xffff_ffff, 0], 0), "chown(\"/etc/passwd\", -1, 0) = 0");
     assert_eq!(line(259, &[DIRECTORY, path, 0o010_600], 0), "mknodat(AT_FDCWD, \"/etc/passwd\", S_IFIFO|0600) = 0");
     assert_eq!(line(133, &[path, 0o020_600, 0x103], 0), "mknod(\"/etc/passwd\", S_IFCHR|0600, makedev(0x1, 0x3)) = 0");
-    assert_eq!(line(293, &[words(&[9 | 11 << 32]), 0o2_000_000], 0), "pipe2([9, 11], O_CLOEXEC) = 0");
+    assert_eq!(line(22, &[words(&[9 | 11 << 32])], 0), "pipe([9, 11]) = 0");
 }
 
 #[test]
@@ -191,7 +191,8 @@ fn signals_have_names() {
         [
             "--- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=NULL} ---",
             "--- SIGUSR1 {si_signo=SIGUSR1, si_code=SI_USER, si_pid=12, si_uid=0} ---",
-            "--- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=12, si_uid=0, si_status=3, si_utime=0, si_stime=0} ---",
+            "--- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=12, si_uid=0, si_status=3, si_utime=0, \
+             si_stime=0} ---",
             "+++ exited with 3 +++",
             "+++ killed by SIGKILL +++",
         ]
@@ -319,9 +320,7 @@ fn what_is_absent_or_unknown_says_so() {
     let lines = lines();
     assert_eq!(lines[0], "userfaultfd(UFFD_USER_MODE_ONLY|0x4) = -1 ENOSYS (Function not implemented)");
     assert_eq!(lines[1], "syscall_0x190(0x1, 0x2, 0x3, 0x4, 0x5, 0x6) = -1 ENOSYS (Function not implemented)");
-    assert!(
-        lines[2].starts_with("syscall_0x10000000000(0, 0") || lines[2].starts_with("syscall_0x10000000000(0x0, 0x0")
-    );
+    assert!(lines[2].starts_with("syscall_0x10000000000(0x0, 0x0, "));
     assert_eq!(lines.len(), 3);
 }
 
