@@ -204,8 +204,8 @@ table_rows! {
     154 => modify_ldt(function: i32, pointer: UserPtr<u8>, count: u64) -> i32, absent;
     155 => pivot_root(new: UserString, put_old: UserString), absent;
     156 => _sysctl(arguments: UserPtr<u8>), absent;
-    157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as hex, third: u64 as hex,
-        fourth: u64 as hex) -> i64, absent;
+    157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as prctl_rest,
+        third: u64 as prctl_rest, fourth: u64 as prctl_rest) -> i64, absent;
     158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64, partial("GS stays the kernel's, CPUID cannot be turned off"), thread::arch_prctl;
     159 => adjtimex(buffer: UserPtr<u8>) -> i32, absent;
     160 => setrlimit(resource: u32 as resource, limit: UserPtr<Limit> as limit), full, limits::setrlimit;
