@@ -1,10 +1,10 @@
 //! The rows: one a call, by number. A call is added by a level and a handler at the end of its row.
 
 use super::table_rows;
-use crate::file::calls::names::RenameFlags;
 use crate::argument::{Address, Fd};
 use crate::file::calls as file;
 use crate::file::calls::descriptor::CloseRangeFlags;
+use crate::file::calls::names::RenameFlags;
 use crate::file::calls::opening::OpenHow;
 use crate::file::calls::status::{Stat, StatFs, Statx};
 use crate::file::{AtFlags, OpenFlags};
