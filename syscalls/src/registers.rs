@@ -3,7 +3,7 @@
 /// The registers of a program that called or was interrupted.
 ///
 /// The order is the entry stub's: first what its fast path leaves out, then what it pushes, so a plain system
-/// call pays for its arguments alone. The first group is valid only for calls whose row says `registers`, and on
+/// call pays for its arguments alone. Selectors are missing: every program has the same. The first group is valid only for calls whose row says `registers`, and on
 /// the slow way back to the program.
 #[repr(C)]
 #[derive(Clone, Copy, Default, Debug)]
@@ -29,11 +29,8 @@ pub struct Registers {
     /// The system call's number; [`Registers::NO_CALL`] when an interrupt or exception led here.
     pub number: u64,
     pub rip: u64,
-    /// The selectors are what the machine uses, not what a program would see on Linux.
-    pub cs: u64,
     pub rflags: u64,
     pub rsp: u64,
-    pub ss: u64,
 }
 
 impl Registers {

@@ -61,7 +61,8 @@ pub fn row(number: u64) -> Option<&'static Row> {
     ROWS.iter().find(|row| u64::from(row.number) == number)
 }
 
-const fn handlers() -> [Handler; NUMBERS] {
+/// [`HANDLERS`], where a constant is needed.
+pub const fn handlers() -> [Handler; NUMBERS] {
     let mut table = [absent as Handler; NUMBERS];
     let mut index = 0;
     while index < ROWS.len() {
@@ -71,7 +72,8 @@ const fn handlers() -> [Handler; NUMBERS] {
     table
 }
 
-const fn needs_registers() -> [bool; NUMBERS] {
+/// [`NEEDS_REGISTERS`], where a constant is needed.
+pub const fn needs_registers() -> [bool; NUMBERS] {
     let mut table = [false; NUMBERS];
     let mut index = 0;
     while index < ROWS.len() {

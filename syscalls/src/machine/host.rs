@@ -6,7 +6,7 @@
 //! A test begins with [`test_process`]; [`spawn`] adds threads that run host code; [`take_started`] gives the
 //! threads that a call such as `clone` started, and [`run`] lets host code play such a thread.
 
-use super::{Access, Machine, Mapped, OutOfMemory, PageTable, Task, install, machine};
+use super::{Access, ExtendedFormat, Machine, Mapped, OutOfMemory, PageTable, Processor, Task, install, machine};
 use crate::file::FileTable;
 use crate::frame::{Frame, PAGE, PAGE_SIZE};
 use crate::memory::AddressSpace;
@@ -260,18 +260,28 @@ impl Task for HostTask {
         if self.running.load(Ordering::SeqCst) { self.start.elapsed().as_nanos() as u64 } else { 0 }
     }
 
-    fn save_extended(&self, state: &mut dyn FnMut(&[u8])) {
-        let image = lock(&self.extended).clone();
-        state(&image);
+    fn extended_format(&self) -> ExtendedFormat {
+        ExtendedFormat { size: 576, features: 3 }
     }
 
-    fn restore_extended(&self, state: &[u8]) -> bool {
-        // What XRSTOR refuses: a short image, undefined bits of MXCSR, a header that is not in standard format.
-        let Some(mxcsr) = state.get(24..28) else { return false };
-        if mxcsr[2..] != [0, 0] || state.len() < 576 || state[520..576].iter().any(|&byte| byte != 0) {
+    fn save_extended(&self, image: &mut [u8]) {
+        assert!(image.as_ptr().addr().is_multiple_of(64) && image.len() == 576);
+        let saved = lock(&self.extended);
+        image[..464].copy_from_slice(&saved[..464]);
+        image[512..].copy_from_slice(&saved[512..]);
+    }
+
+    fn restore_extended(&self, image: &[u8], features: u64) -> bool {
+        assert!(image.as_ptr().addr().is_multiple_of(64) && features & !3 == 0);
+        // What XRSTOR refuses: undefined bits of MXCSR, a header that is not in standard format.
+        let header = image.get(520..576).unwrap_or_default();
+        if image[26..28] != [0, 0] || header.iter().any(|&byte| byte != 0) {
             return false;
         }
-        *lock(&self.extended) = state.to_vec();
+        let mut restored = image.to_vec();
+        restored.resize(576, 0);
+        restored[464..512].fill(0);
+        *lock(&self.extended) = restored;
         true
     }
 
@@ -592,6 +602,10 @@ impl Machine for HostMachine {
             let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             piece.copy_from_slice(&(mixed ^ (mixed >> 31)).to_ne_bytes()[..piece.len()]);
         }
+    }
+
+    fn processor(&self) -> Processor {
+        Processor { hwcap: 0, extended_size: 512 }
     }
 
     fn cpus(&self) -> usize {

@@ -1,0 +1,3 @@
+export const greeting = (name) => `Hello from ${name}`;
+
+export const unused = () => "a bundle has no use for this";

@@ -1,0 +1,23 @@
+//! The CPU: its tables, the doors into the kernel, its registers, its clocks.
+
+pub(crate) mod apic;
+pub(crate) mod clock;
+mod descriptors;
+mod exceptions;
+pub(crate) mod extended;
+mod landing;
+pub(crate) mod percpu;
+pub(crate) mod syscall;
+mod vectors;
+mod vsyscall;
+
+pub(crate) use vectors::Vector;
+
+/// Makes the boot CPU ready for everything but devices. `None`: not enough memory.
+pub(crate) fn start() -> Option<()> {
+    percpu::start();
+    descriptors::start()?;
+    extended::start();
+    syscall::start();
+    Some(())
+}

@@ -1,0 +1,97 @@
+//! Segments, the task state segment with its interrupt stacks, the interrupt table.
+
+use super::vectors::{IN_USE, Vector};
+use crate::memory::{kernel_half, layout};
+use core::ptr::addr_of;
+use spin::Once;
+use x86_64::instructions::segmentation::{CS, SS, Segment};
+use x86_64::instructions::tables::load_tss;
+use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector};
+use x86_64::structures::idt::InterruptDescriptorTable;
+use x86_64::structures::tss::TaskStateSegment;
+use x86_64::{PrivilegeLevel, VirtAddr};
+
+/// The code selector of kernel and programs; `syscall` loads it and, 8 higher, the stack selector.
+pub(crate) const CODE: SegmentSelector = SegmentSelector::new(1, PrivilegeLevel::Ring0);
+/// The stack selector.
+pub(crate) const STACK: SegmentSelector = SegmentSelector::new(2, PrivilegeLevel::Ring0);
+
+/// Pages of one landing stack; between two of them are as many that are not mapped.
+const LANDING_PAGES: u64 = 2;
+const LANDING_STRIDE: u64 = 2 * LANDING_PAGES * 4096;
+
+static TSS: Once<TaskStateSegment> = Once::new();
+static GDT: Once<GlobalDescriptorTable> = Once::new();
+static IDT: Once<InterruptDescriptorTable> = Once::new();
+
+unsafe extern "C" {
+    static vectors: [[u8; 16]; 0];
+}
+
+/// Loads everything for the boot CPU. `None`: no memory for the stacks.
+pub(crate) fn start() -> Option<()> {
+    let mut tss = TaskStateSegment::new();
+    let mut stacks = tss.interrupt_stack_table;
+    for (number, stack) in stacks.iter_mut().take(5).enumerate() {
+        let top = layout::LANDING_STACKS + (number as u64 + 1) * LANDING_STRIDE;
+        kernel_half::map_stack(top, LANDING_PAGES)?;
+        *stack = VirtAddr::new(top);
+    }
+    tss.interrupt_stack_table = stacks;
+    let tss = TSS.call_once(|| tss);
+    let mut tss_selector = CODE;
+    let gdt = GDT.call_once(|| {
+        let mut gdt = GlobalDescriptorTable::new();
+        gdt.append(Descriptor::kernel_code_segment());
+        gdt.append(Descriptor::kernel_data_segment());
+        tss_selector = gdt.append(Descriptor::tss_segment(tss));
+        gdt
+    });
+    gdt.load();
+    // SAFETY: the selectors name what was just put into the table.
+    unsafe {
+        CS::set_reg(CODE);
+        SS::set_reg(STACK);
+        load_tss(tss_selector);
+    }
+    IDT.call_once(interrupt_table).load();
+    Some(())
+}
+
+/// Vectors that nothing uses stay "not present": `int n` gives a program #NP there.
+fn interrupt_table() -> InterruptDescriptorTable {
+    let mut idt = InterruptDescriptorTable::new();
+    for &(vector, stack) in IN_USE {
+        let address = VirtAddr::new(addr_of!(vectors) as u64 + u64::from(vector) * 16);
+        // SAFETY: the stubs are made for exactly this; the stack index is one of those set above.
+        unsafe {
+            macro_rules! set {
+                ($entry:expr) => {
+                    $entry.set_handler_addr(address).set_stack_index(stack)
+                };
+            }
+            match vector {
+                Vector::DIVIDE => set!(idt.divide_error),
+                Vector::DEBUG => set!(idt.debug),
+                Vector::NMI => set!(idt.non_maskable_interrupt),
+                Vector::BREAKPOINT => set!(idt.breakpoint),
+                Vector::OVERFLOW => set!(idt.overflow),
+                Vector::BOUND => set!(idt.bound_range_exceeded),
+                Vector::INVALID_OPCODE => set!(idt.invalid_opcode),
+                Vector::NO_DEVICE => set!(idt.device_not_available),
+                Vector::DOUBLE_FAULT => set!(idt.double_fault),
+                Vector::INVALID_TSS => set!(idt.invalid_tss),
+                Vector::NOT_PRESENT => set!(idt.segment_not_present),
+                Vector::STACK_SEGMENT => set!(idt.stack_segment_fault),
+                Vector::GENERAL_PROTECTION => set!(idt.general_protection_fault),
+                Vector::PAGE_FAULT => set!(idt.page_fault),
+                Vector::FLOATING_POINT => set!(idt.x87_floating_point),
+                Vector::ALIGNMENT => set!(idt.alignment_check),
+                Vector::MACHINE_CHECK => set!(idt.machine_check),
+                Vector::SIMD => set!(idt.simd_floating_point),
+                _ => set!(idt[vector]),
+            };
+        }
+    }
+    idt
+}

@@ -1,0 +1,192 @@
+# The trap door: from a program's `syscall` into a handler and back.
+#
+# Interrupts are off from the first instruction (IA32_FMASK) to `popfq`. The kernel never turns them on while it
+# serves a call, so nothing but NMI, #MC and #DB can come between, and those have stacks of their own.
+# The fast path saves what a handler written in Rust would not: the arguments, and the place to go back to.
+
+.section .text.entry, "ax"
+
+.globl syscall_entry
+syscall_entry:
+    mov gs:[{USER_RSP}], rsp
+    mov rsp, gs:[{KERNEL_RSP}]
+    push qword ptr gs:[{USER_RSP}]
+    push r11                            # flags
+    push rcx                            # instruction pointer
+    push rax                            # number
+    push rdi
+    push rsi
+    push rdx
+    push r10
+    push r8
+    push r9
+    sub rsp, {GAP}
+    mov eax, eax                        # Linux looks at 32 bits of the number
+    cmp eax, {NUMBERS}
+    jae 2f
+    mov rdi, gs:[{CURRENT}]
+    mov rsi, rsp
+    call [{ENTRIES} + rax * 8]
+1:  mov rcx, gs:[{CURRENT}]
+    cmp dword ptr [rcx + {WORK}], 0
+    jne 3f
+    add rsp, {GAP}
+    pop r9
+    pop r8
+    pop r10
+    pop rdx
+    pop rsi
+    pop rdi
+    pop rcx                             # number
+    pop rcx
+    mov r11, [rsp]
+    popfq
+.globl exit_window_pop
+exit_window_pop:                        # interrupts are on; see `origin.rs` for one that arrives here
+    pop rsp
+.globl exit_window_jump
+exit_window_jump:
+    jmp rcx
+
+2:  mov rax, {ENOSYS}
+    jmp 1b
+
+    # The slow way back: all registers saved, or loaded by the handler into the frame.
+3:  mov [rsp + {RAX}], rax
+    test dword ptr [rcx + {WORK}], {REGISTERS}
+    jnz 4f
+    mov [rsp + {RBX}], rbx
+    mov [rsp + {RBP}], rbp
+    mov [rsp + {R12}], r12
+    mov [rsp + {R13}], r13
+    mov [rsp + {R14}], r14
+    mov [rsp + {R15}], r15
+    mov rcx, [rsp + {RIP}]
+    mov [rsp + {RCX}], rcx
+    mov r11, [rsp + {RFLAGS}]
+    mov [rsp + {R11}], r11
+4:  mov rdi, rsp
+    call {to_program}
+
+# Loads all registers from the frame at RSP and goes where it says: to a program or to interrupted kernel code.
+.globl restore_all
+restore_all:
+    push {STACK_SELECTOR}
+    push qword ptr [rsp + {RSP} + 8]
+    push qword ptr [rsp + {RFLAGS} + 16]
+    push {CODE_SELECTOR}
+    push qword ptr [rsp + {RIP} + 32]
+    mov rbx, [rsp + {RBX} + 40]
+    mov rbp, [rsp + {RBP} + 40]
+    mov r12, [rsp + {R12} + 40]
+    mov r13, [rsp + {R13} + 40]
+    mov r14, [rsp + {R14} + 40]
+    mov r15, [rsp + {R15} + 40]
+    mov rcx, [rsp + {RCX} + 40]
+    mov r11, [rsp + {R11} + 40]
+    mov rax, [rsp + {RAX} + 40]
+    mov r9, [rsp + {R9} + 40]
+    mov r8, [rsp + {R8} + 40]
+    mov r10, [rsp + {R10} + 40]
+    mov rdx, [rsp + {RDX} + 40]
+    mov rsi, [rsp + {RSI} + 40]
+    mov rdi, [rsp + {RDI} + 40]
+    iretq
+
+# Stands in the table for calls whose handler sees all registers: completes the frame, then goes on to the handler.
+.globl complete_frame
+complete_frame:
+    mov [rsi + {RBX}], rbx
+    mov [rsi + {RBP}], rbp
+    mov [rsi + {R12}], r12
+    mov [rsi + {R13}], r13
+    mov [rsi + {R14}], r14
+    mov [rsi + {R15}], r15
+    mov rcx, [rsi + {RIP}]
+    mov [rsi + {RCX}], rcx
+    mov r11, [rsi + {RFLAGS}]
+    mov [rsi + {R11}], r11
+    mov [rsi + {RAX}], rax
+    jmp [{HANDLERS} + rax * 8]
+
+# switch_stacks(rdi where to keep this stack pointer, rsi the other stack pointer)
+.globl switch_stacks
+switch_stacks:
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    mov [rdi], rsp
+    mov rsp, rsi
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    ret
+
+# Where a new thread begins: its registers lie at RSP.
+.globl thread_begin
+thread_begin:
+    call {after_switch}
+    mov rdi, rsp
+    call {to_program}
+    jmp restore_all
+
+# The vectors. Each lands on a stack of the interrupt stack table with interrupts off, saves the registers there and
+# lets `land` decide where the frame belongs. The hardware pushes an error code for some vectors; the rest push 0.
+.macro vector number, error
+.balign 16
+    .if \error == 0
+    push 0
+    .endif
+    push rdi
+    mov edi, \number
+    jmp landing
+.endm
+
+.balign 16
+.globl vectors
+vectors:
+    .set number, 0
+    .rept {VECTORS}
+    .if number == 8 || (number >= 10 && number <= 14) || number == 17 || number == 21 || number == 29 || number == 30
+    vector number, 1
+    .else
+    vector number, 0
+    .endif
+    .set number, number + 1
+    .endr
+
+landing:
+    push rsi
+    push rdx
+    push r10
+    push r8
+    push r9
+    push rax
+    push r11
+    push rcx
+    push r15
+    push r14
+    push r13
+    push r12
+    push rbp
+    push rbx
+    cld
+    mov rsi, rsp
+    and rsp, -16
+    call {land}                         # RAX the frame on the stack to go on with, RDX vector and error code
+    mov rsp, rax
+    mov rbx, rax
+    mov rdi, rax
+    mov rsi, rdx
+    and rsp, -16
+    call {handle}
+    mov rsp, rbx
+    jmp restore_all
+.globl entry_text_end
+entry_text_end:

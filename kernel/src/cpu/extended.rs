@@ -1,0 +1,177 @@
+//! The x87, SSE and AVX state, which the kernel itself never touches: SDM volume 1, chapter 13.
+
+use alloc::alloc::{alloc_zeroed, handle_alloc_error};
+use core::alloc::Layout;
+use core::arch::asm;
+use core::arch::x86_64::{__cpuid_count, _xsetbv};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use x86_64::registers::control::{Cr4, Cr4Flags};
+
+/// State components of XCR0: x87, SSE, AVX, and AVX-512's three. Not PKRU, not AMX.
+const WANTED: u64 = 0b1110_0111;
+/// Bytes of FXSAVE's image, which XSAVE's begins with.
+const LEGACY_SIZE: usize = 512;
+
+/// XCR0; 0 on a CPU without XSAVE.
+static FEATURES: AtomicU64 = AtomicU64::new(0);
+static SIZE: AtomicUsize = AtomicUsize::new(LEGACY_SIZE);
+
+/// Turns on what the CPU has.
+pub(crate) fn start() {
+    let has_xsave = __cpuid_count(1, 0).ecx & 1 << 26 != 0;
+    if has_xsave {
+        // SAFETY: the CPU has XSAVE; x87 and SSE are always among the components.
+        unsafe {
+            Cr4::update(|flags| flags.insert(Cr4Flags::OSXSAVE));
+            let possible = __cpuid_count(0xd, 0);
+            let mut features = (u64::from(possible.edx) << 32 | u64::from(possible.eax)) & WANTED;
+            if features & 0b1110_0000 != 0b1110_0000 || features & 0b100 == 0 {
+                features &= 0b111;
+            }
+            _xsetbv(0, features);
+            FEATURES.store(features, Ordering::Relaxed);
+            SIZE.store(__cpuid_count(0xd, 0).ebx as usize, Ordering::Relaxed);
+        }
+    }
+    reset();
+}
+
+/// The live registers as a program finds them at its start.
+pub(crate) fn reset() {
+    State::new().restore();
+}
+
+/// A thread's state while it does not run.
+pub(crate) struct State {
+    area: *mut u8,
+}
+
+// SAFETY: the area is this value's own.
+unsafe impl Send for State {}
+// SAFETY: a shared reference only lets the CPU that runs (or last ran) the thread save and load.
+unsafe impl Sync for State {}
+
+fn layout() -> Layout {
+    Layout::from_size_align(SIZE.load(Ordering::Relaxed), 64).expect("a size from CPUID")
+}
+
+impl State {
+    /// The state a program starts with: all zero but for the two control words.
+    pub(crate) fn new() -> Self {
+        // SAFETY: the size is not 0.
+        let area = unsafe { alloc_zeroed(layout()) };
+        if area.is_null() {
+            handle_alloc_error(layout());
+        }
+        let state = Self { area };
+        state.bytes_mut(|bytes| {
+            bytes[..2].copy_from_slice(&0x37f_u16.to_le_bytes());
+            bytes[24..28].copy_from_slice(&0x1f80_u32.to_le_bytes());
+            if FEATURES.load(Ordering::Relaxed) != 0 {
+                // XSTATE_BV: x87 and SSE are loaded from here, the rest becomes zero.
+                bytes[512] = 0b11;
+            }
+        });
+        state
+    }
+
+    fn bytes_mut<R>(&self, edit: impl FnOnce(&mut [u8]) -> R) -> R {
+        // SAFETY: the area has this size; nobody else looks at it now (see `Sync`).
+        edit(unsafe { core::slice::from_raw_parts_mut(self.area, SIZE.load(Ordering::Relaxed)) })
+    }
+
+    /// Keeps the live registers here.
+    pub(crate) fn save(&self) {
+        let features = FEATURES.load(Ordering::Relaxed);
+        // SAFETY: the area is large enough and aligned; the instruction is there.
+        unsafe {
+            if features == 0 {
+                asm!("fxsave64 [{}]", in(reg) self.area, options(nostack));
+            } else {
+                asm!("xsave64 [{}]", in(reg) self.area, in("eax") features as u32, in("edx") 0, options(nostack));
+            }
+        }
+    }
+
+    /// Loads the live registers from here.
+    pub(crate) fn restore(&self) {
+        let features = FEATURES.load(Ordering::Relaxed);
+        // SAFETY: the area holds what `new` or `save` put there, which the instruction takes.
+        unsafe {
+            if features == 0 {
+                asm!("fxrstor64 [{}]", in(reg) self.area, options(nostack));
+            } else {
+                asm!("xrstor64 [{}]", in(reg) self.area, in("eax") features as u32, in("edx") 0, options(nostack));
+            }
+        }
+    }
+}
+
+/// Bytes of an image and the components in it.
+pub(crate) fn format() -> (usize, u64) {
+    let features = FEATURES.load(Ordering::Relaxed);
+    (SIZE.load(Ordering::Relaxed), if features == 0 { 0b11 } else { features })
+}
+
+/// The live registers as an image for a signal frame; bytes that the processor leaves to software stay.
+pub(crate) fn save_to(image: &mut [u8]) {
+    let state = State::new();
+    state.save();
+    let length = image.len().min(SIZE.load(Ordering::Relaxed));
+    state.bytes_mut(|bytes| {
+        for (at, (to, from)) in image[..length].iter_mut().zip(bytes).enumerate() {
+            if !SOFTWARE.contains(&at) {
+                *to = *from;
+            }
+        }
+    });
+}
+
+/// Bytes of FXSAVE's image that are software's.
+const SOFTWARE: core::ops::Range<usize> = 464..512;
+/// Where XSAVE's header stands: XSTATE_BV, XCOMP_BV, and 48 bytes that must be zero.
+const HEADER: core::ops::Range<usize> = 512..576;
+
+/// Loads the live registers from an image that a program may have written, as far as its `features` go. `false`, with
+/// nothing changed, when it holds what the processor would refuse.
+pub(crate) fn restore_from(image: &[u8], features: u64) -> bool {
+    let enabled = FEATURES.load(Ordering::Relaxed);
+    let state = State::new();
+    let legal = state.bytes_mut(|bytes| {
+        let length = image.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&image[..length]);
+        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let mxcsr = word(24);
+        if mxcsr & !MXCSR_BITS != 0 {
+            return false;
+        }
+        if enabled != 0 {
+            let present = if length >= HEADER.end {
+                let header: [u8; 8] = core::array::from_fn(|at| image[HEADER.start + at]);
+                if image[HEADER.start + 8..HEADER.end].iter().any(|&byte| byte != 0) {
+                    return false;
+                }
+                u64::from_le_bytes(header) & features & enabled
+            } else {
+                features & 0b11
+            };
+            bytes[HEADER].fill(0);
+            bytes[HEADER.start..HEADER.start + 8].copy_from_slice(&present.to_le_bytes());
+        }
+        true
+    });
+    if legal {
+        state.restore();
+    }
+    legal
+}
+
+/// The bits that MXCSR has (DAZ among them, as on every x86-64 CPU with SSE2 since 2004).
+const MXCSR_BITS: u32 = 0xffff;
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // SAFETY: it came from the allocator with this layout.
+        unsafe { alloc::alloc::dealloc(self.area, layout()) };
+    }
+}

@@ -1,0 +1,89 @@
+//! The `syscall` instruction: SDM volume 3, 6.8.8. At ring 0 it works as it does at ring 3.
+
+use super::descriptors::{CODE, STACK};
+use super::landing::land;
+use super::percpu::PerCpu;
+use birgus_syscalls::Errno;
+use birgus_syscalls::registers::Registers;
+use birgus_syscalls::table::{HANDLERS, Handler, NUMBERS};
+use birgus_syscalls::thread::{Thread, Work};
+use core::arch::global_asm;
+use core::mem::offset_of;
+use x86_64::registers::model_specific::Msr;
+
+unsafe extern "C" {
+    fn syscall_entry();
+    #[expect(improper_ctypes, reason = "an assembly stub that passes the references on")]
+    safe fn complete_frame(thread: &Thread, registers: &mut Registers) -> i64;
+}
+
+/// What the entry stub calls, by number.
+static ENTRIES: [Handler; NUMBERS] = entries();
+
+const fn entries() -> [Handler; NUMBERS] {
+    let mut table = HANDLERS_BY_NUMBER;
+    let mut number = 0;
+    while number < NUMBERS {
+        if NEEDS_REGISTERS_BY_NUMBER[number] {
+            table[number] = complete_frame;
+        }
+        number += 1;
+    }
+    table
+}
+
+const HANDLERS_BY_NUMBER: [Handler; NUMBERS] = birgus_syscalls::table::handlers();
+const NEEDS_REGISTERS_BY_NUMBER: [bool; NUMBERS] = birgus_syscalls::table::needs_registers();
+
+global_asm!(
+    include_str!("entry.S"),
+    USER_RSP = const offset_of!(PerCpu, user_rsp),
+    KERNEL_RSP = const offset_of!(PerCpu, kernel_rsp),
+    CURRENT = const offset_of!(PerCpu, current),
+    WORK = const offset_of!(Thread, work),
+    REGISTERS = const Work::REGISTERS.bits(),
+    NUMBERS = const NUMBERS,
+    ENOSYS = const Errno::ENOSYS.to_register(),
+    GAP = const offset_of!(Registers, r9),
+    RBX = const offset_of!(Registers, rbx),
+    RBP = const offset_of!(Registers, rbp),
+    R12 = const offset_of!(Registers, r12),
+    R13 = const offset_of!(Registers, r13),
+    R14 = const offset_of!(Registers, r14),
+    R15 = const offset_of!(Registers, r15),
+    RCX = const offset_of!(Registers, rcx),
+    R11 = const offset_of!(Registers, r11),
+    RAX = const offset_of!(Registers, rax),
+    R9 = const offset_of!(Registers, r9),
+    R8 = const offset_of!(Registers, r8),
+    R10 = const offset_of!(Registers, r10),
+    RDX = const offset_of!(Registers, rdx),
+    RSI = const offset_of!(Registers, rsi),
+    RDI = const offset_of!(Registers, rdi),
+    RIP = const offset_of!(Registers, rip),
+    RFLAGS = const offset_of!(Registers, rflags),
+    RSP = const offset_of!(Registers, rsp),
+    CODE_SELECTOR = const CODE.0,
+    STACK_SELECTOR = const STACK.0,
+    VECTORS = const super::vectors::COUNT,
+    ENTRIES = sym ENTRIES,
+    HANDLERS = sym HANDLERS,
+    to_program = sym super::exceptions::to_program_entry,
+    after_switch = sym crate::task::after_switch,
+    land = sym land,
+    handle = sym super::exceptions::handle,
+);
+
+/// RFLAGS bits that the entry clears: TF, IF, DF, IOPL, NT, AC.
+const CLEARED: u64 = 1 << 8 | 1 << 9 | 1 << 10 | 3 << 12 | 1 << 14 | 1 << 18;
+
+/// Points the `syscall` instruction to the entry stub.
+pub(crate) fn start() {
+    let write = |msr: u32, value: u64| {
+        // SAFETY: the registers that SYSCALL loads (SDM volume 4): selectors, target, mask.
+        unsafe { Msr::new(msr).write(value) };
+    };
+    write(0xc000_0081, u64::from(CODE.0) << 32);
+    write(0xc000_0082, syscall_entry as *const () as u64);
+    write(0xc000_0084, CLEARED);
+}

@@ -1,0 +1,4 @@
+//! Devices. None is touched before it is used.
+
+pub(crate) mod console;
+mod dma;

@@ -1,0 +1,266 @@
+//! Page tables of programs.
+//!
+//! Program pages are supervisor pages (U=0): the program runs at ring 0, and SMEP would forbid it U=1 pages. An entry
+//! that is not present but not zero keeps a page that the program may not touch now (`PROT_NONE`).
+//! A table's frame record counts its entries, one more than are set, so that empty tables can be freed.
+
+use super::frames::{self, FRAME};
+use super::kernel_half;
+use super::layout::direct;
+use alloc::boxed::Box;
+use birgus_syscalls::frame::Frame;
+use birgus_syscalls::machine::{Access, Mapped, OutOfMemory, PageTable};
+use core::sync::atomic::Ordering;
+use spin::Mutex;
+use x86_64::structures::paging::PageTableFlags as Flags;
+
+const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+/// Ignored by the hardware: the entry keeps a page although it is not present.
+const KEPT: u64 = 1 << 9;
+/// Ignored by the hardware: the page may be executed (needed while it is not present).
+const TABLE: u64 = 0b111;
+
+/// The page tables of one address space.
+pub(crate) struct Space {
+    top: Mutex<u64>,
+}
+
+/// An entry of a table at any level.
+#[derive(Clone, Copy)]
+struct Slot(*mut u64);
+
+impl Slot {
+    /// The entry number `index` of the table in this frame.
+    fn new(table: u64, index: usize) -> Self {
+        debug_assert!(index < 512);
+        Self((direct(table) as *mut u64).wrapping_add(index))
+    }
+
+    fn get(self) -> u64 {
+        // SAFETY: a slot lies in a page table of a space whose lock is held. The hardware may set bits meanwhile.
+        unsafe { self.0.read_volatile() }
+    }
+
+    fn set(self, value: u64) {
+        // SAFETY: as in `get`; what the new value maps, the caller answers for.
+        unsafe { self.0.write_volatile(value) };
+    }
+}
+
+const fn index(address: u64, level: u32) -> usize {
+    (address >> (12 + 9 * level)) as usize & 511
+}
+
+fn bits(access: Access) -> u64 {
+    if !access.any() {
+        return KEPT;
+    }
+    let mut flags = Flags::PRESENT;
+    flags.set(Flags::WRITABLE, access.write);
+    flags.set(Flags::NO_EXECUTE, !access.execute);
+    flags.bits()
+}
+
+fn mapped(entry: u64) -> Mapped {
+    let flags = Flags::from_bits_retain(entry);
+    let present = flags.contains(Flags::PRESENT);
+    Mapped {
+        frame: ((entry & ADDRESS) / FRAME) as u32,
+        access: Access {
+            read: present,
+            write: present && flags.contains(Flags::WRITABLE),
+            execute: present && !flags.contains(Flags::NO_EXECUTE),
+        },
+        dirty: flags.contains(Flags::DIRTY),
+        accessed: flags.contains(Flags::ACCESSED),
+    }
+}
+
+fn frame_of(entry: u64) -> u32 {
+    ((entry & ADDRESS) / FRAME) as u32
+}
+
+fn release(entry: u64) {
+    drop(Frame::from_number(frame_of(entry)));
+}
+
+impl Space {
+    /// An empty user half under the kernel's.
+    pub(crate) fn new() -> Result<Box<Self>, OutOfMemory> {
+        let top = new_table()?;
+        for index in 256..512 {
+            Slot::new(top, index).set(Slot::new(kernel_half::top_level(), index).get());
+        }
+        Ok(Box::new(Self { top: Mutex::new(top) }))
+    }
+
+    /// The last-level slot of a page, tables made on the way. The path's tables have one entry more than before
+    /// where one was made.
+    fn slot(top: u64, page: u64) -> Result<(u64, Slot), OutOfMemory> {
+        let mut table = top;
+        for level in (1..4).rev() {
+            let slot = Slot::new(table, index(page, level));
+            if slot.get() == 0 {
+                slot.set(new_table()? | TABLE);
+                frames::record(frame_of(table)).fetch_add(1, Ordering::Relaxed);
+            }
+            table = slot.get() & ADDRESS;
+        }
+        Ok((table, Slot::new(table, index(page, 0))))
+    }
+
+    /// Calls `each` with the slots of `[start, end)` that are set, in order. `each` may clear them; a table that is
+    /// empty afterwards is freed.
+    fn walk(table: u64, level: u32, start: u64, end: u64, each: &mut dyn FnMut(u64, Slot)) {
+        let size = FRAME << (9 * level);
+        let mut address = start;
+        while address < end {
+            let slot = Slot::new(table, index(address, level));
+            let next = (address / size + 1).saturating_mul(size).min(end);
+            if slot.get() != 0 {
+                if level == 0 {
+                    each(address, slot);
+                } else {
+                    let below = slot.get() & ADDRESS;
+                    Self::walk(below, level - 1, address, next, each);
+                    if frames::record(frame_of(below)).load(Ordering::Relaxed) == 1 {
+                        slot.set(0);
+                        frames::record(frame_of(table)).fetch_sub(1, Ordering::Relaxed);
+                        // SAFETY: the table has no entry, and nothing leads to it any more. Its address was only in
+                        // paging-structure caches, which the caller's invalidation drops.
+                        unsafe { frames::free(frame_of(below), 1) };
+                    }
+                }
+            }
+            address = next;
+        }
+    }
+
+    fn table_of(slot: Slot) -> u64 {
+        slot.0 as u64 - direct(0) & !(FRAME - 1)
+    }
+}
+
+fn new_table() -> Result<u64, OutOfMemory> {
+    let frame = u64::from(frames::allocate_for_program().ok_or(OutOfMemory)?) * FRAME;
+    // SAFETY: a fresh frame, in the direct map.
+    unsafe { (direct(frame) as *mut u64).write_bytes(0, 512) };
+    Ok(frame)
+}
+
+/// Drops translations of `[start, end)` from the TLB.
+fn invalidate(start: u64, end: u64) {
+    if (end - start) / FRAME > 32 {
+        x86_64::instructions::tlb::flush_all();
+    } else {
+        for page in (start..end).step_by(FRAME as usize) {
+            x86_64::instructions::tlb::flush(x86_64::VirtAddr::new_truncate(page));
+        }
+    }
+}
+
+impl PageTable for Space {
+    fn map(&self, page: u64, frame: Frame, access: Access) -> Result<(), OutOfMemory> {
+        let top = self.top.lock();
+        let (table, slot) = Self::slot(*top, page)?;
+        let before = slot.get();
+        slot.set(u64::from(frame.into_number()) * FRAME | bits(access));
+        if before == 0 {
+            frames::record(frame_of(table)).fetch_add(1, Ordering::Relaxed);
+        } else {
+            invalidate(page, page + FRAME);
+            release(before);
+        }
+        Ok(())
+    }
+
+    fn unmap(&self, start: u64, end: u64) {
+        let top = self.top.lock();
+        // Frames go back only after the TLB has forgotten them; a few at a time need no list.
+        let mut gone: [u64; 32] = [0; 32];
+        let mut count = 0;
+        let mut from = start;
+        Self::walk(*top, 3, start, end, &mut |page, slot| {
+            gone[count] = slot.get();
+            count += 1;
+            slot.set(0);
+            frames::record(frame_of(Self::table_of(slot))).fetch_sub(1, Ordering::Relaxed);
+            if count == gone.len() {
+                invalidate(from, page + FRAME);
+                gone.iter().copied().for_each(release);
+                count = 0;
+                from = page + FRAME;
+            }
+        });
+        if from < end {
+            invalidate(from, end);
+        }
+        gone[..count].iter().copied().for_each(release);
+    }
+
+    fn protect(&self, start: u64, end: u64, access: Access, keep_readonly: bool) {
+        let top = self.top.lock();
+        Self::walk(*top, 3, start, end, &mut |_, slot| {
+            let entry = slot.get();
+            let may_write = !keep_readonly || entry & Flags::WRITABLE.bits() != 0;
+            let access = Access { write: access.write && may_write, ..access };
+            let history = entry & (Flags::DIRTY | Flags::ACCESSED).bits();
+            slot.set(entry & ADDRESS | bits(access) | history);
+        });
+        invalidate(start, end);
+    }
+
+    fn relocate(&self, from: u64, to: u64, length: u64) -> Result<(), OutOfMemory> {
+        let top = self.top.lock();
+        // The tables first: after that nothing can fail. Empty ones stay until the next unmap there.
+        for page in (to..to + length).step_by(512 * FRAME as usize).chain([to + length - FRAME]) {
+            Self::slot(*top, page)?;
+        }
+        Self::walk(*top, 3, from, from + length, &mut |page, slot| {
+            if let Ok((table, target)) = Self::slot(*top, to + (page - from)) {
+                target.set(slot.get());
+                frames::record(frame_of(table)).fetch_add(1, Ordering::Relaxed);
+                slot.set(0);
+                frames::record(frame_of(Self::table_of(slot))).fetch_sub(1, Ordering::Relaxed);
+            }
+        });
+        invalidate(from, from + length);
+        Ok(())
+    }
+
+    fn lookup(&self, page: u64) -> Option<Mapped> {
+        let mut table = *self.top.lock();
+        for level in (1..4).rev() {
+            match Slot::new(table, index(page, level)).get() {
+                0 => return None,
+                entry => table = entry & ADDRESS,
+            }
+        }
+        match Slot::new(table, index(page, 0)).get() {
+            0 => None,
+            entry => Some(mapped(entry)),
+        }
+    }
+
+    fn visit(&self, start: u64, end: u64, visitor: &mut dyn FnMut(u64, Mapped)) {
+        let top = self.top.lock();
+        Self::walk(*top, 3, start, end, &mut |page, slot| visitor(page, mapped(slot.get())));
+    }
+
+    fn activate(&self) {
+        use x86_64::registers::control::{Cr3, Cr3Flags};
+        use x86_64::structures::paging::PhysFrame;
+        let top = *self.top.lock();
+        let frame = PhysFrame::containing_address(x86_64::PhysAddr::new(top));
+        // SAFETY: the upper half is the kernel's as in every space, so this code and its data stay mapped.
+        unsafe { Cr3::write(frame, Cr3Flags::empty()) };
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        self.unmap(0, super::layout::USER_END);
+        // SAFETY: the user half is empty, and whoever dropped the space runs in another one.
+        unsafe { frames::free(frame_of(*self.top.lock()), 1) };
+    }
+}

@@ -1,0 +1,173 @@
+//! One thread's machine side, and going from one to another.
+
+use super::scheduler;
+use crate::cpu::extended;
+use crate::cpu::percpu::this_cpu;
+use crate::memory::kernel_half;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use birgus_syscalls::machine::{ExtendedFormat, OutOfMemory, Task};
+use birgus_syscalls::registers::Registers;
+use birgus_syscalls::thread::Thread;
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use spin::Mutex;
+use x86_64::VirtAddr;
+use x86_64::registers::model_specific::FsBase;
+
+unsafe extern "C" {
+    fn switch_stacks(keep: *mut u64, to: u64);
+    fn thread_begin();
+}
+
+/// A thread that is not waiting: it runs or is in the run queue.
+pub(super) const RUNNABLE: u8 = 0;
+/// A thread that waits for an unpark.
+pub(super) const PARKED: u8 = 1;
+
+/// A thread's machine side.
+pub(crate) struct KernelTask {
+    pub(super) thread: Arc<Thread>,
+    stack: Stack,
+    /// The stack pointer while it does not run.
+    rsp: AtomicU64,
+    fs_base: AtomicU64,
+    extended: extended::State,
+    pub(super) state: AtomicU8,
+    /// Somebody unparked it since it last looked.
+    pub(super) token: AtomicBool,
+    used: AtomicU64,
+    since: AtomicU64,
+}
+
+/// Tops of stacks whose threads have ended.
+static SPARE_STACKS: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+
+/// A kernel stack; it goes back to the spare ones.
+struct Stack(u64);
+
+impl Stack {
+    fn new() -> Option<Self> {
+        let spare = SPARE_STACKS.lock().pop();
+        spare.or_else(kernel_half::new_stack).map(Self)
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        SPARE_STACKS.lock().push(self.0);
+    }
+}
+
+impl KernelTask {
+    /// A task that will go to its program with these registers.
+    pub(super) fn new(
+        thread: Arc<Thread>,
+        registers: &Registers,
+        fs_base: u64,
+        inherits: bool,
+    ) -> Result<Arc<Self>, OutOfMemory> {
+        let stack = Stack::new().ok_or(OutOfMemory)?;
+        let extended = extended::State::new();
+        if inherits {
+            extended.save();
+        }
+        // What `switch_stacks` pops: six registers and where to go; above it the frame that `thread_begin` takes.
+        let frame = frame_top(stack.0) - size_of::<Registers>() as u64;
+        let rsp = frame - 7 * 8;
+        // SAFETY: the stack is new (or spare) and mapped; all of this lies in it.
+        unsafe {
+            (frame as *mut Registers).write(*registers);
+            (rsp as *mut [u64; 7]).write([0, 0, 0, 0, 0, 0, thread_begin as *const () as u64]);
+        }
+        Ok(Arc::new(Self {
+            thread,
+            stack,
+            rsp: AtomicU64::new(rsp),
+            fs_base: AtomicU64::new(fs_base),
+            extended,
+            state: AtomicU8::new(RUNNABLE),
+            token: AtomicBool::new(false),
+            used: AtomicU64::new(0),
+            since: AtomicU64::new(0),
+        }))
+    }
+
+    fn is_current(&self) -> bool {
+        core::ptr::eq(this_cpu().current.get(), Arc::as_ptr(&self.thread))
+    }
+}
+
+/// Where a program's registers end on a kernel stack: placed so that the frame, and with it every call from the entry
+/// stub, is aligned to 16.
+fn frame_top(stack: u64) -> u64 {
+    stack - 8
+}
+
+/// Goes from the current thread (none while the machine boots) to another one. Returns when somebody comes back.
+pub(super) fn switch(from: Option<&KernelTask>, to: &KernelTask) {
+    let mut nowhere = 0;
+    let keep = match from {
+        Some(task) => {
+            task.extended.save();
+            task.used.fetch_add(crate::cpu::clock::now().0 - task.since.load(Ordering::Relaxed), Ordering::Relaxed);
+            task.rsp.as_ptr()
+        }
+        None => &raw mut nowhere,
+    };
+    to.since.store(crate::cpu::clock::now().0, Ordering::Relaxed);
+    let cpu = this_cpu();
+    if from.is_none_or(|task| !Arc::ptr_eq(&task.thread.process, &to.thread.process)) {
+        to.thread.process.memory().table.activate();
+    }
+    cpu.current.set(Arc::as_ptr(&to.thread));
+    cpu.kernel_rsp.set(frame_top(to.stack.0));
+    FsBase::write(VirtAddr::new_truncate(to.fs_base.load(Ordering::Relaxed)));
+    to.extended.restore();
+    // SAFETY: the target is a stack that `new` prepared or that came here itself before.
+    unsafe { switch_stacks(keep, to.rsp.load(Ordering::Relaxed)) };
+    after_switch();
+}
+
+/// First thing on the new stack: the thread that ended on the old one can go now.
+pub(crate) extern "C" fn after_switch() {
+    drop(scheduler::take_ended());
+}
+
+impl Task for KernelTask {
+    fn unpark(&self) {
+        scheduler::unpark(self);
+    }
+
+    fn set_fs_base(&self, base: u64) {
+        self.fs_base.store(base, Ordering::Relaxed);
+        if self.is_current() {
+            FsBase::write(VirtAddr::new_truncate(base));
+        }
+    }
+
+    fn fs_base(&self) -> u64 {
+        self.fs_base.load(Ordering::Relaxed)
+    }
+
+    fn cpu_time(&self) -> u64 {
+        let used = self.used.load(Ordering::Relaxed);
+        if self.is_current() { used + (crate::cpu::clock::now().0 - self.since.load(Ordering::Relaxed)) } else { used }
+    }
+
+    fn extended_format(&self) -> ExtendedFormat {
+        let (size, features) = extended::format();
+        ExtendedFormat { size, features }
+    }
+
+    fn save_extended(&self, image: &mut [u8]) {
+        extended::save_to(image);
+    }
+
+    fn restore_extended(&self, image: &[u8], features: u64) -> bool {
+        extended::restore_from(image, features)
+    }
+
+    fn reset_extended(&self) {
+        extended::reset();
+    }
+}

@@ -1,0 +1,1 @@
+//! The calls of `mmap(2)`'s family.
