@@ -89,8 +89,8 @@ table_rows! {
         value: UserPtr<u8> as option_value, length: i32), absent;
     55 => getsockopt(fd: Fd, level: i32 as socket_level, option: i32 as socket_option,
         value: UserPtr<u8> as option_value_out, length: UserPtr<i32> as int_out), absent;
-    56 => clone(flags: u64 as clone_flags, stack: u64 as hex, parent_tid: UserPtr<i32>, child_tid: UserPtr<i32>,
-        tls: u64 as hex) -> i32, partial("threads only, no processes yet") [registers], clone::clone;
+    56 => clone(flags: u64 as clone_flags, stack: u64 as pointer, parent_tid: UserPtr<i32>, child_tid: UserPtr<i32>,
+        tls: u64 as pointer) -> i32, partial("threads only, no processes yet") [registers], clone::clone;
     57 => fork() -> i32, absent;
     58 => vfork() -> i32, absent;
     59 => execve(path: UserString, arguments: UserPtr<u64> as string_list, environment: UserPtr<u64> as environment),
@@ -248,7 +248,7 @@ table_rows! {
     199 => fremovexattr(fd: Fd, name: UserString), absent;
     200 => tkill(tid: i32, signal: i32 as signal), full, send::tkill;
     201 => time(time: UserPtr<i64> as long_out) -> i64, full, clock::time;
-    202 => futex(word: u64, operation: i32 as futex_operation, value: u32, timeout: u64 as futex_timeout,
+    202 => futex(word: u64 as pointer, operation: i32 as futex_operation, value: u32, timeout: u64 as futex_timeout,
         word2: u64 as futex_word2, value3: u32 as futex_value3) -> u32, partial("no priority inheritance"), futex::futex;
     203 => sched_setaffinity(pid: i32, size: u32, mask: UserPtr<u8> as cpu_set), full, affinity::sched_setaffinity;
     204 => sched_getaffinity(pid: i32, size: u32, mask: UserPtr<u64> as cpu_set_out) -> i32, full, affinity::sched_getaffinity;

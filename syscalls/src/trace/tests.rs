@@ -397,3 +397,29 @@ fn a_trace_never_writes_and_never_overflows() {
     assert!(bytes_of_user(page, 4096).iter().all(|&byte| byte == 0));
     assert!(take_trace().iter().all(|line| line.len() <= 17 * 1024 && !line.contains('\n')));
 }
+
+#[test]
+fn every_error_has_a_text() {
+    // 41 and 58 are gaps.
+    for number in (1..=133).filter(|number| ![41, 58].contains(number)) {
+        let (name, text) = describe_error(number).expect("a text");
+        assert!(name.starts_with('E') && !text.is_empty());
+        assert!(Errno::from_number(number).name().is_none_or(|known| known == name), "{name}");
+    }
+    for number in [0, 41, 58, 134, 511, 515, 517, 4095] {
+        assert_eq!(describe_error(number), None);
+    }
+    assert_eq!(describe_error(2), Some(("ENOENT", "No such file or directory")));
+}
+
+#[test]
+fn a_line_ends_where_it_was_cut_off() {
+    let mut line = Line::default();
+    for _ in 0..2000 {
+        write!(line, "0123456789").expect("no failure");
+    }
+    let length = line.length();
+    assert!((16_000..=16 * 1024).contains(&length));
+    write!(line, "x").expect("no failure");
+    assert_eq!(line.length(), length);
+}
