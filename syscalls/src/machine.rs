@@ -175,6 +175,9 @@ pub trait Machine: Sync {
 
     /// `CLOCK_MONOTONIC`.
     fn monotonic(&self) -> Instant;
+    /// Has the clock interrupt come at `deadline` at the latest; it may come earlier. Afterwards
+    /// [`expire`](crate::time::expire) is due.
+    fn arm(&self, deadline: Instant);
     /// What [`Machine::monotonic`] has to be moved by to give the time since 1970, in nanoseconds.
     fn realtime_offset(&self) -> u64;
     /// Sets that.

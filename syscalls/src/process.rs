@@ -18,6 +18,7 @@ use crate::filesystem::namespace;
 use crate::memory::AddressSpace;
 use crate::signal::ProcessSignals;
 use crate::thread::Thread;
+use crate::time::ProcessTimers;
 use crate::wait::WaitQueue;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -34,6 +35,8 @@ pub struct Process {
     pub limits: limits::Limits,
     /// Its signals.
     pub signals: ProcessSignals,
+    /// Its timers.
+    pub timers: ProcessTimers,
     /// Woken when a child ends, stops or goes on.
     pub child_events: WaitQueue,
     /// Its root, working directory and umask.
@@ -72,6 +75,7 @@ impl Process {
             credentials: RwLock::new(credentials),
             limits: limits::Limits::default(),
             signals: ProcessSignals::new(Arc::default()),
+            timers: ProcessTimers::default(),
             child_events: WaitQueue::new(),
             memory: RwLock::new(memory),
             program: RwLock::new(None),
@@ -143,6 +147,11 @@ impl Process {
     /// The thread that the process began with, unless it has ended.
     pub fn main_thread(&self) -> Option<Arc<Thread>> {
         self.thread(self.id)
+    }
+
+    /// How many signals may wait in queues, `RLIMIT_SIGPENDING`.
+    pub fn signal_limit(&self) -> usize {
+        self.limits.get(linux_raw_sys::general::RLIMIT_SIGPENDING).soft as usize
     }
 
     /// Takes a new thread in. When the process is ending already, so is the thread.

@@ -80,7 +80,6 @@ pub fn impose(process: &Process, number: u32, limit: Limit) {
 fn enforce(process: &Process, number: u32, limit: Limit) {
     match number {
         raw::RLIMIT_NOFILE => process.files.set_limit(limit.soft),
-        raw::RLIMIT_SIGPENDING => process.signals.set_limit(limit.soft as usize),
         raw::RLIMIT_STACK => process.memory().limits.set_stack(limit.soft),
         raw::RLIMIT_AS => process.memory().limits.set_address_space(limit.soft),
         raw::RLIMIT_DATA => process.memory().limits.set_data(limit.soft),
