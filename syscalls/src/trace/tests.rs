@@ -100,6 +100,9 @@ fn files_read_as_strace_shows_them() {
     assert_eq!(line(92, &[path, 0xffff_ffff, 0], 0), "chown(\"/etc/passwd\", -1, 0) = 0");
     assert_eq!(line(259, &[DIRECTORY, path, 0o010_600], 0), "mknodat(AT_FDCWD, \"/etc/passwd\", S_IFIFO|0600) = 0");
     assert_eq!(line(133, &[path, 0o020_600, 0x103], 0), "mknod(\"/etc/passwd\", S_IFCHR|0600, makedev(0x1, 0x3)) = 0");
+    assert_eq!(line(291, &[0o2_004_000], 4), "epoll_create1(EPOLL_CLOEXEC|EPOLL_NONBLOCK) = 4");
+    assert_eq!(line(292, &[1, 2, 0o2_000_001], -22), "dup3(1, 2, O_CLOEXEC|0x1) = -1 EINVAL (Invalid argument)");
+    assert_eq!(line(293, &[words(&[9 | 11 << 32]), 0o2_000_000], 0), "pipe2([9, 11], O_CLOEXEC) = 0");
     assert_eq!(line(22, &[words(&[9 | 11 << 32])], 0), "pipe([9, 11]) = 0");
 }
 
@@ -334,6 +337,25 @@ fn calls_that_do_not_return_are_printed_before() {
     }
     traced_by(&thread, &mut registers(231, &[3], 0), looking);
     assert_eq!(lines(), [""; 0]);
+}
+
+#[test]
+fn calls_that_turn_out_not_to_return_say_so() {
+    let _turn = turn();
+    let thread = test_process();
+    extern "C" fn ending_in_the_call(thread: &Thread, registers: &mut Registers) -> i64 {
+        killed(thread, 9);
+        registers.rbx as i64
+    }
+    traced_by(&thread, &mut registers(34, &[], 0), ending_in_the_call);
+    extern "C" fn calling_again(thread: &Thread, registers: &mut Registers) -> i64 {
+        traced_by(thread, &mut self::registers(39, &[], 7), answering);
+        registers.rbx as i64
+    }
+    traced_by(&thread, &mut registers(39, &[], 8), calling_again);
+    let lines = lines();
+    assert_eq!(lines[..2], ["pause() = ?", "+++ killed by SIGKILL +++"]);
+    assert_eq!(lines[3..5], ["getpid() = ?", "getpid() = 7"]);
 }
 
 #[test]

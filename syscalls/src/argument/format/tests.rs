@@ -12,7 +12,7 @@ use std::vec::Vec;
 /// What a format makes of the first of these arguments, after a call with this result or before one.
 fn shown(format: Format, arguments: [u64; 6], result: Option<i64>) -> Option<String> {
     let thread = machine().current();
-    let call = Call { thread: &thread, arguments, index: 0, result };
+    let call = Call { thread: &thread, number: 0, arguments, index: 0, result };
     let mut text = String::new();
     format(arguments[0], &call, &mut text).ok().map(|()| text)
 }
@@ -133,7 +133,7 @@ fn lists_end_where_they_must() {
     machine().copy_to_user(last, &[7, 0, 0, 0, 8, 0, 0, 0]).expect("a page");
     let groups_of = |count: u64, address| {
         let thread = machine().current();
-        let call = Call { thread: &thread, arguments: [count, address, 0, 0, 0, 0], index: 1, result: None };
+        let call = Call { thread: &thread, number: 0, arguments: [count, address, 0, 0, 0, 0], index: 1, result: None };
         let mut text = String::new();
         groups(address, &call, &mut text).expect("shown at once");
         text
