@@ -381,7 +381,7 @@ table_rows! {
     297 => rt_tgsigqueueinfo(pid: i32, tid: i32, signal: i32 as signal,
         information: UserPtr<SigInfo> as signal_information), full, send::rt_tgsigqueueinfo;
     298 => perf_event_open(attributes: UserPtr<u8>, pid: i32, cpu: i32, group: Fd, flags: u64 as hex) -> Fd, absent;
-    299 => recvmmsg(fd: Fd, messages: UserPtr<u8>, count: u32, flags: u32 as message_flags,
+    299 => recvmmsg(fd: Fd, messages: UserPtr<u8> as messages_out, count: u32, flags: u32 as message_flags,
         timeout: UserPtr<u8> as timespec) -> i32, absent;
     300 => fanotify_init(flags: u32 as hex, event_flags: u32 as open_flags) -> Fd, absent;
     301 => fanotify_mark(fd: Fd, flags: u32 as hex, mask: u64 as hex, directory: Fd, path: UserString), absent;
@@ -392,7 +392,7 @@ table_rows! {
     304 => open_by_handle_at(mount: Fd, handle: UserPtr<u8>, flags: i32 as open_flags) -> Fd, absent;
     305 => clock_adjtime(clock: i32 as clock, buffer: UserPtr<u8>) -> i32, absent;
     306 => syncfs(fd: Fd), absent;
-    307 => sendmmsg(fd: Fd, messages: UserPtr<u8>, count: u32, flags: u32 as message_flags) -> i32, absent;
+    307 => sendmmsg(fd: Fd, messages: UserPtr<u8> as messages, count: u32, flags: u32 as message_flags) -> i32, absent;
     308 => setns(fd: Fd, kind: i32 as unshare_flags), absent;
     309 => getcpu(cpu: UserPtr<u32> as int_out, node: UserPtr<u32> as int_out), full, affinity::getcpu;
     310 => process_vm_readv(pid: i32, local: UserPtr<u8> as vector_out, local_count: usize, remote: UserPtr<u8>,

@@ -227,6 +227,12 @@ fn sockets_show_addresses_and_options() {
         "recvmsg(8, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=\"hithere\", iov_len=100}], msg_iovlen=1, \
          msg_controllen=0, msg_flags=0}, 0) = 7"
     );
+    let messages = words(&[0, 0, vector, 1, 0, 0, 0, 2]);
+    assert_eq!(
+        line(299, &[8, messages, 1, 0, 0], 1),
+        "recvmmsg(8, [{msg_hdr={msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=\"hi\", iov_len=100}], msg_iovlen=1, \
+         msg_controllen=0, msg_flags=0}, msg_len=2}], 1, 0, NULL) = 1"
+    );
 }
 
 #[test]
