@@ -56,13 +56,18 @@ static ENTERED: Mutex<Option<Entered>> = Mutex::new(None);
 
 /// A handler that calls the real one and tells about it.
 pub extern "C" fn traced(thread: &Thread, registers: &mut Registers) -> i64 {
-    let handler = usize::try_from(registers.number).ok().and_then(|number| HANDLERS.get(number));
-    traced_by(thread, registers, *handler.unwrap_or(&(absent as Handler)))
+    let handler = HANDLERS.get(call_number(registers) as usize).copied().unwrap_or(absent);
+    traced_by(thread, registers, handler)
+}
+
+/// The number is `eax`: the upper half of the register does not count, as on Linux.
+fn call_number(registers: &Registers) -> u64 {
+    u64::from(registers.number as u32)
 }
 
 /// Calls `handler` and tells about it.
 pub fn traced_by(thread: &Thread, registers: &mut Registers, handler: Handler) -> i64 {
-    let number = registers.number;
+    let number = call_number(registers);
     let row = row(number);
     let mut call = Call { thread, number, arguments: registers.arguments(), index: 0, result: None };
 

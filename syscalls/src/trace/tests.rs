@@ -324,13 +324,23 @@ fn what_is_absent_or_unknown_says_so() {
     assert_eq!(traced(&thread, &mut registers(323, &[5], 0)), Errno::ENOSYS.to_register());
     traced(&thread, &mut registers(400, &[1, 2, 3, 4, 5, 6], 0));
     let mut far = registers(0, &[], 0);
-    far.number = 1 << 40;
+    far.number = 0xffff_fffe;
     traced(&thread, &mut far);
     let lines = lines();
     assert_eq!(lines[0], "userfaultfd(UFFD_USER_MODE_ONLY|0x4) = -1 ENOSYS (Function not implemented)");
     assert_eq!(lines[1], "syscall_0x190(0x1, 0x2, 0x3, 0x4, 0x5, 0x6) = -1 ENOSYS (Function not implemented)");
-    assert!(lines[2].starts_with("syscall_0x10000000000(0x0, 0x0, "));
+    assert!(lines[2].starts_with("syscall_0xfffffffe(0x0, 0x0, "));
     assert_eq!(lines.len(), 3);
+}
+
+#[test]
+fn the_upper_half_of_the_number_does_not_count() {
+    let _turn = turn();
+    let thread = test_process();
+    let mut upper = registers(39, &[], 0);
+    upper.number |= 7 << 32;
+    assert_eq!(traced(&thread, &mut upper), i64::from(thread.process.id));
+    assert_eq!(lines(), [std::format!("getpid() = {}", thread.process.id)]);
 }
 
 #[test]
