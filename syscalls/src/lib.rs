@@ -16,6 +16,7 @@ pub mod argument;
 pub mod console;
 pub mod errno;
 pub mod file;
+pub mod filesystem;
 pub mod frame;
 pub mod futex;
 pub mod machine;

@@ -3,29 +3,39 @@
 use super::table_rows;
 use crate::argument::{Address, Fd};
 use crate::file::calls as file;
+use crate::file::calls::descriptor::CloseRangeFlags;
+use crate::file::calls::opening::OpenHow;
+use crate::file::calls::status::{Stat, StatFs, Statx};
+use crate::file::{AtFlags, OpenFlags};
 use crate::futex::{calls as futex, robust};
 use crate::memory::calls as memory;
 use crate::process::limits::Limit;
 use crate::process::{affinity, calls as process, identity, limits};
 use crate::signal::kill as send;
+use crate::signal::signalfd::{self, SignalFdFlags};
 use crate::signal::stack::{StackDescription, sigaltstack};
 use crate::signal::{Action, SigInfo, SigSet, calls as signal, mask, restart, rt_sigreturn, waiting};
 use crate::system;
 use crate::thread::{calls as thread, clone};
 use crate::time::clock::{self, TimeVal, TimeZone};
+use crate::time::descriptor::{self as timer_file, SetTimeFlags, TimerFdFlags};
+use crate::time::interval::{self, IntervalSetting, Which};
+use crate::time::posix::{self, SignalEvent};
+use crate::time::schedule::TimerSpec;
 use crate::time::{TimeSpec, sleep};
+use crate::transfer::IoVec;
 use crate::user::{UserPtr, UserString};
 
 table_rows! {
-    0 => read(fd: Fd, buffer: Address as output, count: usize) -> usize, full, file::read;
-    1 => write(fd: Fd, buffer: Address as input, count: usize) -> usize, full, file::write;
-    2 => open(path: UserString, flags: i32 as open_flags, mode: u16 as open_mode) -> Fd, absent;
-    3 => close(fd: Fd), absent;
-    4 => stat(path: UserString, status: UserPtr<u8> as stat), absent;
-    5 => fstat(fd: Fd, status: UserPtr<u8> as stat), absent;
-    6 => lstat(path: UserString, status: UserPtr<u8> as stat), absent;
+    0 => read(fd: Fd, buffer: Address as output, count: usize) -> usize, full, file::transfer::read;
+    1 => write(fd: Fd, buffer: Address as input, count: usize) -> usize, full, file::transfer::write;
+    2 => open(path: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode) -> Fd, full, file::opening::open;
+    3 => close(fd: Fd), full, file::descriptor::close;
+    4 => stat(path: UserString, status: UserPtr<Stat> as stat), full, file::status::stat;
+    5 => fstat(fd: Fd, status: UserPtr<Stat> as stat), full, file::status::fstat;
+    6 => lstat(path: UserString, status: UserPtr<Stat> as stat), full, file::status::lstat;
     7 => poll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: i32) -> i32 as ready_poll_fds, absent;
-    8 => lseek(fd: Fd, offset: i64, whence: u32 as whence) -> i64, absent;
+    8 => lseek(fd: Fd, offset: i64, whence: u32 as whence) -> i64, full, file::position::lseek;
     9 => mmap(address: Address, length: u64, protection: u64 as protection, flags: u64 as map_flags,
         fd: u64 as map_fd, offset: u64 as hex) -> Address, full, memory::mmap;
     10 => mprotect(address: Address, length: usize, protection: u64 as protection), full, memory::mprotect;
@@ -36,12 +46,12 @@ table_rows! {
     14 => rt_sigprocmask(how: i32 as mask_how, set: UserPtr<SigSet> as signal_set, old: UserPtr<SigSet> as signal_set_out,
         size: usize), full, mask::rt_sigprocmask;
     15 => rt_sigreturn() -> i64, full [registers], rt_sigreturn;
-    16 => ioctl(fd: Fd, request: u32 as ioctl_request, argument: u64 as ioctl_argument) -> i64, absent;
-    17 => pread64(fd: Fd, buffer: Address as output, count: usize, offset: i64) -> usize, absent;
-    18 => pwrite64(fd: Fd, buffer: Address as input, count: usize, offset: i64) -> usize, absent;
-    19 => readv(fd: Fd, vector: UserPtr<u8> as vector_out, count: usize) -> usize, absent;
-    20 => writev(fd: Fd, vector: UserPtr<u8> as vector, count: usize) -> usize, absent;
-    21 => access(path: UserString, mode: i32 as access_mode), absent;
+    16 => ioctl(fd: Fd, request: u32 as ioctl_request, argument: u64 as ioctl_argument) -> i64, full, file::control::ioctl;
+    17 => pread64(fd: Fd, buffer: Address as output, count: usize, offset: i64) -> usize, full, file::transfer::pread64;
+    18 => pwrite64(fd: Fd, buffer: Address as input, count: usize, offset: i64) -> usize, full, file::transfer::pwrite64;
+    19 => readv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize) -> usize, full, file::transfer::readv;
+    20 => writev(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize) -> usize, full, file::transfer::writev;
+    21 => access(path: UserString, mode: u32 as access_mode), full, file::status::access;
     22 => pipe(fds: UserPtr<u8> as fd_pair), absent;
     23 => select(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set, except: UserPtr<u8> as fd_set,
         timeout: UserPtr<u8> as timeval) -> i32 as ready_fd_sets, absent;
@@ -55,14 +65,15 @@ table_rows! {
     29 => shmget(key: i32 as ipc_key, size: usize, flags: i32 as ipc_flags) -> i32, absent;
     30 => shmat(id: i32, address: Address, flags: i32 as hex) -> Address, absent;
     31 => shmctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
-    32 => dup(fd: Fd) -> Fd, absent;
-    33 => dup2(old: Fd, new: Fd) -> Fd, absent;
+    32 => dup(fd: Fd) -> Fd, full, file::descriptor::dup;
+    33 => dup2(old: Fd, new: Fd) -> Fd, full, file::descriptor::dup2;
     34 => pause(), full, waiting::pause;
     35 => nanosleep(request: UserPtr<TimeSpec> as timespec, remaining: UserPtr<TimeSpec> as remaining) -> i64, full, sleep::nanosleep;
-    36 => getitimer(which: i32 as interval_timer, value: UserPtr<u8> as interval_out), absent;
-    37 => alarm(seconds: u32) -> u32, absent;
-    38 => setitimer(which: i32 as interval_timer, new: UserPtr<u8> as interval, old: UserPtr<u8> as interval_out),
-        absent;
+    36 => getitimer(which: Which as interval_timer, value: UserPtr<IntervalSetting> as interval_out), full,
+        interval::getitimer;
+    37 => alarm(seconds: u32) -> u32, full, interval::alarm;
+    38 => setitimer(which: Which as interval_timer, new: UserPtr<IntervalSetting> as interval,
+        old: UserPtr<IntervalSetting> as interval_out), full, interval::setitimer;
     39 => getpid() -> i32, full, identity::getpid;
     40 => sendfile(out: Fd, source: Fd, offset: UserPtr<i64> as long_in, count: usize) -> usize, absent;
     41 => socket(family: i32 as socket_family, kind: i32 as socket_type, protocol: i32 as socket_protocol) -> Fd,
@@ -105,20 +116,20 @@ table_rows! {
     69 => msgsnd(id: i32, message: UserPtr<u8>, size: usize, flags: i32 as hex), absent;
     70 => msgrcv(id: i32, message: UserPtr<u8>, size: usize, kind: i64, flags: i32 as hex) -> usize, absent;
     71 => msgctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
-    72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer, absent;
+    72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer, partial("locks, leases, pipe sizes, owners and notification"), file::descriptor::fcntl;
     73 => flock(fd: Fd, operation: u32 as lock_operation), absent;
     74 => fsync(fd: Fd), absent;
     75 => fdatasync(fd: Fd), absent;
     76 => truncate(path: UserString, length: i64), absent;
     77 => ftruncate(fd: Fd, length: i64), absent;
-    78 => getdents(fd: Fd, entries: Address, count: u32) -> usize, absent;
+    78 => getdents(fd: Fd, entries: Address, count: u32) -> usize, full, file::listing::getdents;
     79 => getcwd(buffer: Address as text_out, size: usize) -> usize, absent;
     80 => chdir(path: UserString), absent;
     81 => fchdir(fd: Fd), absent;
     82 => rename(old: UserString, new: UserString), absent;
     83 => mkdir(path: UserString, mode: u16 as mode), absent;
     84 => rmdir(path: UserString), absent;
-    85 => creat(path: UserString, mode: u16 as mode) -> Fd, absent;
+    85 => creat(path: UserString, mode: u16 as mode) -> Fd, full, file::opening::creat;
     86 => link(old: UserString, new: UserString), absent;
     87 => unlink(path: UserString), absent;
     88 => symlink(target: UserString, link: UserString), absent;
@@ -175,8 +186,8 @@ table_rows! {
     134 => uselib(path: UserString), absent;
     135 => personality(persona: u32 as hex) -> i32 as hex, absent;
     136 => ustat(device: u32 as device, buffer: UserPtr<u8>), absent;
-    137 => statfs(path: UserString, buffer: UserPtr<u8> as file_system), absent;
-    138 => fstatfs(fd: Fd, buffer: UserPtr<u8> as file_system), absent;
+    137 => statfs(path: UserString, buffer: UserPtr<StatFs> as file_system), full, file::status::statfs;
+    138 => fstatfs(fd: Fd, buffer: UserPtr<StatFs> as file_system), full, file::status::fstatfs;
     139 => sysfs(option: i32, first: u64 as hex, second: u64 as hex) -> i32, absent;
     140 => getpriority(which: i32 as priority_which, who: i32) -> i32, absent;
     141 => setpriority(which: i32 as priority_which, who: i32, value: i32), absent;
@@ -195,8 +206,8 @@ table_rows! {
     154 => modify_ldt(function: i32, pointer: UserPtr<u8>, count: u64) -> i32, absent;
     155 => pivot_root(new: UserString, put_old: UserString), absent;
     156 => _sysctl(arguments: UserPtr<u8>), absent;
-    157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as hex, third: u64 as hex,
-        fourth: u64 as hex) -> i64, absent;
+    157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as prctl_rest,
+        third: u64 as prctl_rest, fourth: u64 as prctl_rest) -> i64, absent;
     158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64, partial("GS stays the kernel's, CPUID cannot be turned off"), thread::arch_prctl;
     159 => adjtimex(buffer: UserPtr<u8>) -> i32, absent;
     160 => setrlimit(resource: u32 as resource, limit: UserPtr<Limit> as limit), full, limits::setrlimit;
@@ -263,17 +274,18 @@ table_rows! {
     215 => epoll_wait_old(), absent;
     216 => remap_file_pages(address: Address, size: u64, protection: u64 as protection, offset: u64,
         flags: u64 as map_flags), full, memory::remap_file_pages;
-    217 => getdents64(fd: Fd, entries: Address as directory_entries, count: u32) -> usize, absent;
+    217 => getdents64(fd: Fd, entries: Address as directory_entries, count: u32) -> usize, full, file::listing::getdents64;
     218 => set_tid_address(address: UserPtr<i32>) -> i32, full, thread::set_tid_address;
     219 => restart_syscall() -> i64, full, restart::restart_syscall;
     220 => semtimedop(id: i32, operations: UserPtr<u8>, count: u32, timeout: UserPtr<u8> as timespec), absent;
     221 => fadvise64(fd: Fd, offset: i64, length: usize, advice: i32 as file_advice), absent;
-    222 => timer_create(clock: i32 as clock, event: UserPtr<u8> as signal_event, id: UserPtr<i32> as int_out), absent;
-    223 => timer_settime(id: i32, flags: i32 as timer_flags, new: UserPtr<u8> as timer_value,
-        old: UserPtr<u8> as timer_value_out), absent;
-    224 => timer_gettime(id: i32, value: UserPtr<u8> as timer_value_out), absent;
-    225 => timer_getoverrun(id: i32) -> i32, absent;
-    226 => timer_delete(id: i32), absent;
+    222 => timer_create(clock: i32 as clock, event: UserPtr<SignalEvent> as signal_event, id: UserPtr<i32> as int_out),
+        full, posix::timer_create;
+    223 => timer_settime(id: i32, flags: i32 as timer_flags, new: UserPtr<TimerSpec> as timer_value,
+        old: UserPtr<TimerSpec> as timer_value_out), full, posix::timer_settime;
+    224 => timer_gettime(id: i32, value: UserPtr<TimerSpec> as timer_value_out), full, posix::timer_gettime;
+    225 => timer_getoverrun(id: i32) -> i32, full, posix::timer_getoverrun;
+    226 => timer_delete(id: i32), full, posix::timer_delete;
     227 => clock_settime(clock: i32 as clock, time: UserPtr<TimeSpec> as timespec), full, clock::clock_settime;
     228 => clock_gettime(clock: i32 as clock, time: UserPtr<TimeSpec> as timespec_out), full, clock::clock_gettime;
     229 => clock_getres(clock: i32 as clock, resolution: UserPtr<TimeSpec> as timespec_out), full, clock::clock_getres;
@@ -313,13 +325,13 @@ table_rows! {
     254 => inotify_add_watch(fd: Fd, path: UserString, mask: u32 as inotify_mask) -> i32, absent;
     255 => inotify_rm_watch(fd: Fd, watch: i32), absent;
     256 => migrate_pages(pid: i32, max_node: u64, old: UserPtr<u64>, new: UserPtr<u64>) -> i64, absent;
-    257 => openat(directory: Fd, path: UserString, flags: i32 as open_flags, mode: u16 as open_mode) -> Fd, absent;
+    257 => openat(directory: Fd, path: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode) -> Fd, full, file::opening::openat;
     258 => mkdirat(directory: Fd, path: UserString, mode: u16 as mode), absent;
     259 => mknodat(directory: Fd, path: UserString, mode: u16 as file_mode, device: u32 as device), absent;
     260 => fchownat(directory: Fd, path: UserString, user: u32 as identity, group: u32 as identity,
         flags: i32 as at_flags), absent;
     261 => futimesat(directory: Fd, path: UserString, times: UserPtr<u8> as timeval_pair), absent;
-    262 => newfstatat(directory: Fd, path: UserString, status: UserPtr<u8> as stat, flags: i32 as at_flags), absent;
+    262 => newfstatat(directory: Fd, path: UserString, status: UserPtr<Stat> as stat, flags: AtFlags as at_flags), full, file::status::newfstatat;
     263 => unlinkat(directory: Fd, path: UserString, flags: i32 as unlink_flags), absent;
     264 => renameat(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString), absent;
     265 => linkat(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString, flags: i32 as at_flags),
@@ -327,7 +339,7 @@ table_rows! {
     266 => symlinkat(target: UserString, directory: Fd, link: UserString), absent;
     267 => readlinkat(directory: Fd, path: UserString, buffer: Address as output, size: i32) -> usize, absent;
     268 => fchmodat(directory: Fd, path: UserString, mode: u16 as mode), absent;
-    269 => faccessat(directory: Fd, path: UserString, mode: i32 as access_mode), absent;
+    269 => faccessat(directory: Fd, path: UserString, mode: u32 as access_mode), full, file::status::faccessat;
     270 => pselect6(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set,
         except: UserPtr<u8> as fd_set, timeout: UserPtr<u8> as timespec,
         mask: UserPtr<u8> as sized_signal_set) -> i32 as ready_fd_sets, absent;
@@ -347,24 +359,25 @@ table_rows! {
         absent;
     281 => epoll_pwait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32,
         mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
-    282 => signalfd(fd: Fd, set: UserPtr<u64> as signal_set, size: usize) -> Fd, absent;
-    283 => timerfd_create(clock: i32 as clock, flags: i32 as descriptor_flags) -> Fd, absent;
+    282 => signalfd(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize) -> Fd, full, signalfd::signalfd;
+    283 => timerfd_create(clock: u32 as clock, flags: TimerFdFlags as descriptor_flags) -> Fd, full,
+        timer_file::timerfd_create;
     284 => eventfd(initial: u32) -> Fd, absent;
     285 => fallocate(fd: Fd, mode: i32 as allocate_mode, offset: i64, length: i64), absent;
-    286 => timerfd_settime(fd: Fd, flags: i32 as timer_fd_flags, new: UserPtr<u8> as timer_value,
-        old: UserPtr<u8> as timer_value_out), absent;
-    287 => timerfd_gettime(fd: Fd, value: UserPtr<u8> as timer_value_out), absent;
+    286 => timerfd_settime(fd: Fd, flags: SetTimeFlags as timer_fd_flags, new: UserPtr<TimerSpec> as timer_value,
+        old: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_settime;
+    287 => timerfd_gettime(fd: Fd, value: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_gettime;
     288 => accept4(fd: Fd, address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out,
         flags: i32 as socket_flags) -> Fd, absent;
-    289 => signalfd4(fd: Fd, set: UserPtr<u64> as signal_set, size: usize, flags: i32 as descriptor_flags) -> Fd,
-        absent;
+    289 => signalfd4(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize, flags: SignalFdFlags as descriptor_flags)
+        -> Fd, full, signalfd::signalfd4;
     290 => eventfd2(initial: u32, flags: i32 as event_flags) -> Fd, absent;
     291 => epoll_create1(flags: i32 as descriptor_flags) -> Fd, absent;
-    292 => dup3(old: Fd, new: Fd, flags: i32 as descriptor_flags) -> Fd, absent;
+    292 => dup3(old: Fd, new: Fd, flags: OpenFlags as descriptor_flags) -> Fd, full, file::descriptor::dup3;
     293 => pipe2(fds: UserPtr<u8> as fd_pair, flags: i32 as open_flags), absent;
     294 => inotify_init1(flags: i32 as descriptor_flags) -> Fd, absent;
-    295 => preadv(fd: Fd, vector: UserPtr<u8> as vector_out, count: usize, low: u64, high: u64) -> usize, absent;
-    296 => pwritev(fd: Fd, vector: UserPtr<u8> as vector, count: usize, low: u64, high: u64) -> usize, absent;
+    295 => preadv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64) -> usize, full, file::transfer::preadv;
+    296 => pwritev(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, low: i64, high: u64) -> usize, full, file::transfer::pwritev;
     297 => rt_tgsigqueueinfo(pid: i32, tid: i32, signal: i32 as signal,
         information: UserPtr<SigInfo> as signal_information), full, send::rt_tgsigqueueinfo;
     298 => perf_event_open(attributes: UserPtr<u8>, pid: i32, cpu: i32, group: Fd, flags: u64 as hex) -> Fd, absent;
@@ -404,15 +417,15 @@ table_rows! {
     325 => mlock2(address: Address, length: usize, flags: i32 as hex), full, memory::mlock2;
     326 => copy_file_range(source: Fd, source_offset: UserPtr<i64> as long_in, out: Fd,
         out_offset: UserPtr<i64> as long_in, length: usize, flags: u32 as hex) -> usize, absent;
-    327 => preadv2(fd: Fd, vector: UserPtr<u8> as vector_out, count: usize, low: u64, high: u64,
-        flags: i32 as transfer_flags) -> usize, absent;
-    328 => pwritev2(fd: Fd, vector: UserPtr<u8> as vector, count: usize, low: u64, high: u64,
-        flags: i32 as transfer_flags) -> usize, absent;
+    327 => preadv2(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64,
+        flags: u32 as transfer_flags) -> usize, full, file::transfer::preadv2;
+    328 => pwritev2(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, low: i64, high: u64,
+        flags: u32 as transfer_flags) -> usize, full, file::transfer::pwritev2;
     329 => pkey_mprotect(address: Address, length: usize, protection: u64 as protection, key: i32), full, memory::pkey_mprotect;
     330 => pkey_alloc(flags: u64 as hex, rights: u64 as hex) -> i32, full, memory::pkey_alloc;
     331 => pkey_free(key: i32), full, memory::pkey_free;
-    332 => statx(directory: Fd, path: UserString, flags: u32 as at_flags, mask: u32 as statx_mask,
-        status: UserPtr<u8> as statx), absent;
+    332 => statx(directory: Fd, path: UserString, flags: AtFlags as at_flags, mask: u32 as statx_mask,
+        status: UserPtr<Statx> as statx), full, file::status::statx;
     333 => io_pgetevents(context: u64 as hex, least: i64, most: i64, events: UserPtr<u8>,
         timeout: UserPtr<u8> as timespec, mask: UserPtr<u8> as sized_signal_set) -> i64, absent;
     334 => rseq(area: UserPtr<u8>, length: u32, flags: i32 as hex, signature: u32 as hex), absent;
@@ -432,10 +445,10 @@ table_rows! {
     433 => fspick(directory: Fd, path: UserString, flags: u32 as hex) -> Fd, absent;
     434 => pidfd_open(pid: i32, flags: u32 as process_fd_flags) -> Fd, absent;
     435 => clone3(arguments: UserPtr<clone::CloneArguments> as clone_arguments, size: usize) -> i32, partial("threads only, no processes yet") [registers], clone::clone3;
-    436 => close_range(first: u32, last: u32, flags: u32 as close_range_flags), absent;
-    437 => openat2(directory: Fd, path: UserString, how: UserPtr<u8> as open_how, size: usize) -> Fd, absent;
+    436 => close_range(first: u32, last: u32, flags: CloseRangeFlags as close_range_flags), full, file::descriptor::close_range;
+    437 => openat2(directory: Fd, path: UserString, how: UserPtr<OpenHow> as open_how, size: usize) -> Fd, full, file::opening::openat2;
     438 => pidfd_getfd(process: Fd, fd: Fd, flags: u32 as hex) -> Fd, absent;
-    439 => faccessat2(directory: Fd, path: UserString, mode: i32 as access_mode, flags: i32 as access_flags), absent;
+    439 => faccessat2(directory: Fd, path: UserString, mode: u32 as access_mode, flags: AtFlags as access_flags), full, file::status::faccessat2;
     440 => process_madvise(process: Fd, vector: UserPtr<u8>, count: usize, advice: i32 as advice,
         flags: u32 as hex) -> usize, absent;
     441 => epoll_pwait2(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: UserPtr<u8> as timespec,
