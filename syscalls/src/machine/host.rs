@@ -673,7 +673,7 @@ mod tests {
         let memory = thread.process.memory();
         memory.table.protect(address, address + PAGE, Access::READ, false);
         assert_eq!(machine().copy_to_user(address, b"x"), Err(0));
-        memory.table.unmap(address, address + PAGE);
+        memory.unmap(address, PAGE).unwrap();
         assert_eq!(machine().copy_from_user(address, &mut buffer), Err(0));
         assert_eq!(UserPtr::<u32>::new(address).read(&thread), Err(Errno::EFAULT));
     }
