@@ -7,6 +7,7 @@ mod credentials;
 pub mod exit;
 pub mod identity;
 pub mod limits;
+pub mod program;
 pub mod registry;
 
 pub use context::FileContext;
@@ -42,6 +43,7 @@ pub struct Process {
     pub context: Arc<FileContext>,
     credentials: RwLock<Arc<Credentials>>,
     memory: RwLock<Arc<AddressSpace>>,
+    program: RwLock<Option<program::ProgramImage>>,
     threads: Mutex<Vec<Weak<Thread>>>,
     parent: AtomicI32,
     group: AtomicI32,
@@ -76,6 +78,7 @@ impl Process {
             timers: ProcessTimers::default(),
             child_events: WaitQueue::new(),
             memory: RwLock::new(memory),
+            program: RwLock::new(None),
             threads: Mutex::new(Vec::new()),
             parent: AtomicI32::new(parent),
             group: AtomicI32::new(id),
@@ -89,6 +92,16 @@ impl Process {
     /// The address space.
     pub fn memory(&self) -> Arc<AddressSpace> {
         self.memory.read().clone()
+    }
+
+    /// The program it runs; `None` until one is loaded.
+    pub fn program(&self) -> Option<program::ProgramImage> {
+        self.program.read().clone()
+    }
+
+    /// Says which program it runs.
+    pub fn set_program(&self, program: program::ProgramImage) {
+        *self.program.write() = Some(program);
     }
 
     /// Who it is.
