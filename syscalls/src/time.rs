@@ -11,7 +11,7 @@ pub mod sleep;
 mod tests;
 pub mod timers;
 
-pub use timers::{clock_was_set, expire, next_deadline};
+pub use timers::{clock_was_set, expire};
 
 use crate::errno::{Errno, Result};
 use crate::thread::Thread;

@@ -66,23 +66,20 @@ impl Drop for Alarm {
     }
 }
 
-/// The earliest deadline, for a kernel that sets its clock interrupt anew.
-pub fn next_deadline() -> Option<Instant> {
-    ALARMS.lock().first_key_value().map(|(&(deadline, _), _)| deadline)
-}
-
-/// Rings all alarms that are due; gives whether there were any, so that threads may be runnable now. The kernel calls
-/// this behind its clock interrupt, where no lock can be held: when it came from a program or from an idle CPU.
-pub fn expire(now: Instant) -> bool {
-    let mut any = false;
+/// Rings all alarms that are due. The kernel calls this behind its clock interrupt, where no lock can be held: when it
+/// came from a program or from an idle CPU. Gives the next deadline.
+pub fn expire(now: Instant) -> Option<Instant> {
     loop {
         let mut alarms = ALARMS.lock();
-        let Some(first) = alarms.first_entry().filter(|first| first.key().0 <= now) else { return any };
+        let first = alarms.first_entry()?;
+        let deadline = first.key().0;
+        if deadline > now {
+            return Some(deadline);
+        }
         let sleeper = first.remove();
         drop(alarms);
         if let Some(sleeper) = sleeper.upgrade() {
             sleeper.ring(now);
-            any = true;
         }
     }
 }
