@@ -85,6 +85,22 @@ pub trait File: Any + Send + Sync {
         None
     }
 
+    /// Whether it can be waited on at all: `epoll_ctl(2)` answers `EPERM` to what cannot, such as plain files.
+    fn can_poll(&self) -> bool {
+        self.queue().is_some()
+    }
+
+    /// Whether a change is for one blocked reader or writer alone: see [`wait_in_turn`](crate::wait::wait_in_turn).
+    fn wakes_one(&self) -> bool {
+        false
+    }
+
+    /// Whether a blocking write to this stream goes on until all bytes are taken, as to pipes; otherwise one
+    /// successful write is the whole call, as for messages.
+    fn writes_all(&self) -> bool {
+        false
+    }
+
     /// `ioctl(2)`. `ENOTTY`.
     fn ioctl(&self, thread: &Thread, request: u32, argument: u64) -> Result<i64> {
         let _ = (thread, request, argument);

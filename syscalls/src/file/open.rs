@@ -4,7 +4,7 @@ use super::{Events, File, anonymous};
 use crate::errno::{Errno, Result};
 use crate::filesystem::{Attributes, Entry};
 use crate::transfer::{Destination, Source};
-use crate::wait::retry_while_blocked;
+use crate::wait::{retry_in_turn, retry_while_blocked};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use linux_raw_sys::general::{O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY};
@@ -112,11 +112,46 @@ impl OpenFile {
         self.status().contains(StatusFlags::APPEND)
     }
 
+    /// [`OpenFile::wait`] for `events` alone, in turn where the file says that one is enough.
+    fn wait_for<T>(&self, events: Events, mut operation: impl FnMut() -> Result<T>) -> Result<T> {
+        if !self.file.wakes_one() {
+            return self.wait(operation);
+        }
+        match operation() {
+            Err(Errno::EAGAIN) => match self.file.queue() {
+                Some(queue) if !self.status().contains(StatusFlags::NONBLOCK) => {
+                    retry_in_turn(queue, events | Events::ERR | Events::HUP, operation)
+                }
+                _ => Err(Errno::EAGAIN),
+            },
+            outcome => outcome,
+        }
+    }
+
+    /// Writes to a stream: where the file wants that all bytes are taken, and the description does not say
+    /// `O_NONBLOCK`, goes on until they are. An error behind the first bytes does not show.
+    fn write_stream(&self, from: &mut Source<'_>) -> Result<usize> {
+        let mut total = 0;
+        loop {
+            match self.wait_for(Events::OUT, || self.file.write(from, 0)) {
+                Ok(count) => {
+                    total += count;
+                    let is_done = count == 0 || from.remaining() == 0 || !self.file.writes_all();
+                    if is_done || self.status().contains(StatusFlags::NONBLOCK) {
+                        return Ok(total);
+                    }
+                }
+                Err(_) if total > 0 => return Ok(total),
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
     /// `read(2)`: at the description's offset, which moves. `EBADF` unless open for reading.
     pub fn read(&self, to: &mut Destination<'_>) -> Result<usize> {
         self.check_readable()?;
         if self.file.is_stream() {
-            return self.wait(|| self.file.read(to, 0));
+            return self.wait_for(Events::IN, || self.file.read(to, 0));
         }
         let position = self.position();
         let count = self.wait(|| self.file.read(to, position))?;
@@ -135,7 +170,7 @@ impl OpenFile {
     pub fn write(&self, from: &mut Source<'_>) -> Result<usize> {
         self.check_writable()?;
         if self.file.is_stream() {
-            return self.wait(|| self.file.write(from, 0));
+            return self.write_stream(from);
         }
         if self.appends() { self.append(from, true) } else { self.write_here(from) }
     }
