@@ -7,6 +7,8 @@ pub mod epoll;
 pub mod eventfd;
 pub mod poll;
 pub mod select;
+#[cfg(test)]
+mod tests;
 mod timeout;
 
 use crate::file::Events;

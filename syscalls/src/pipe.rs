@@ -11,6 +11,8 @@ mod buffer;
 pub mod calls;
 mod end;
 mod fifo;
+#[cfg(test)]
+mod tests;
 
 pub use end::PipeEnd;
 

@@ -20,6 +20,8 @@
 //! [`WaitQueue::wake`] with a lock held that [`File::poll`](crate::file::File::poll) or an [`Observer`] takes.
 
 mod queue;
+#[cfg(test)]
+mod tests;
 
 pub use queue::{Observer, WaitQueue};
 

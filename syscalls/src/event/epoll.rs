@@ -13,6 +13,8 @@ pub mod calls;
 mod entry;
 mod harvest;
 mod nesting;
+#[cfg(test)]
+mod tests;
 
 pub use harvest::EpollEvent;
 

@@ -69,7 +69,7 @@ impl Buffer {
     /// Whether a write of up to [`ATOMIC`] bytes has room.
     pub(super) fn fits(&self, length: usize, as_packet: bool) -> bool {
         debug_assert!(length <= ATOMIC);
-        !self.is_full() || !as_packet && self.pieces.back().is_some_and(|last| last.room() >= length)
+        !self.is_full() || !as_packet && self.last_has_room(length)
     }
 
     /// Sets the number of pages. `EBUSY` when more are in use.
@@ -114,16 +114,20 @@ impl Buffer {
     /// why it ended.
     pub(super) fn write(&mut self, from: &mut Source<'_>, length: usize, as_packet: bool) -> (usize, Stop) {
         let mut written = 0;
+        // As on Linux: what is beyond whole pages goes to the last piece where it fits there undivided.
+        let odd = length % PAGE_SIZE;
+        if odd > 0 && !as_packet && self.last_has_room(odd) {
+            written = self.fill_last(from, odd);
+            if written < odd {
+                return (written, Stop::MissingPage);
+            }
+        }
         while written < length {
-            if (as_packet || self.pieces.back().is_none_or(|last| last.room() == 0))
-                && let Err(stop) = self.add_piece(as_packet)
-            {
+            if let Err(stop) = self.add_piece(as_packet) {
                 return (written, stop);
             }
-            let Some(last) = self.pieces.back_mut() else { break };
-            let wanted = (length - written).min(PAGE_SIZE - last.end);
-            let taken = from.take_frame_present(&last.frame, last.end, wanted);
-            last.end += taken;
+            let wanted = (length - written).min(PAGE_SIZE);
+            let taken = self.fill_last(from, wanted);
             written += taken;
             if taken < wanted {
                 self.drop_empty_last();
@@ -131,6 +135,17 @@ impl Buffer {
             }
         }
         (written, Stop::Done)
+    }
+
+    fn last_has_room(&self, length: usize) -> bool {
+        self.pieces.back().is_some_and(|last| last.room() >= length)
+    }
+
+    fn fill_last(&mut self, from: &mut Source<'_>, length: usize) -> usize {
+        let Some(last) = self.pieces.back_mut() else { return 0 };
+        let taken = from.take_frame_present(&last.frame, last.end, length);
+        last.end += taken;
+        taken
     }
 
     fn add_piece(&mut self, is_packet: bool) -> core::result::Result<(), Stop> {
