@@ -1,9 +1,9 @@
 //! A program's file becomes a program: segments, stack, first registers. `execve(2)`, and the first program.
 
 use crate::errno::Errno;
-use crate::file::OpenFlags;
 use crate::file::OpenFile;
-use crate::filesystem::{Entry, How, Kind, Permission, check_permission, open_entry};
+use crate::file::OpenFlags;
+use crate::filesystem::{Entry, How, Kind, Permission, check, open_entry};
 use crate::machine::machine;
 use crate::memory::{AddressSpace, MappedFile, Protection};
 use crate::process::Credentials;
@@ -15,6 +15,9 @@ use birgus_loader::stack::{self, Auxiliary, Startup};
 use birgus_loader::{Plan, Source};
 use core::fmt;
 use core::ops::Range;
+
+/// What a signal frame takes beside the vector registers: `sizeof(struct rt_sigframe)`, alignment, the red zone.
+const SIGNAL_FRAME: u64 = 440 + 64 + 128 + 8;
 
 /// Why a file cannot be run.
 #[derive(Debug)]
@@ -74,7 +77,8 @@ impl Source for Content<'_> {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> bool {
         let mut to = Destination::kernel(buffer);
         while to.remaining() > 0 {
-            match self.file.read_at(&mut to, offset + to.done() as u64) {
+            let at = offset + to.done() as u64;
+            match self.file.read_at(&mut to, at) {
                 Ok(1..) => {}
                 _ => return false,
             }
@@ -123,7 +127,7 @@ impl Executable {
         if entry.kind() != Kind::Regular {
             return Err(Errno::EACCES.into());
         }
-        check_permission(who, entry.inode().ownership(), Permission::EXECUTE)?;
+        check(who, entry.inode().ownership(), Permission::EXECUTE)?;
         let open = open_entry(&Credentials::root(), entry.clone(), false, How::open(OpenFlags::empty(), 0)?)?;
         let attributes = entry.inode().attributes();
         let plan = birgus_loader::plan(&Content { file: &open, length: attributes.size }).map_err(Refusal::File)?;
@@ -186,7 +190,7 @@ impl Executable {
             auxiliary: Auxiliary {
                 hwcap: processor.hwcap.into(),
                 hwcap2: 0,
-                minimum_signal_stack: processor.minimum_signal_stack,
+                minimum_signal_stack: SIGNAL_FRAME + processor.extended_size as u64,
                 vdso: None,
                 ..Auxiliary::of(&self.plan, bias)
             },

@@ -8,14 +8,20 @@ use crate::file::calls::opening::OpenHow;
 use crate::file::calls::status::{Stat, StatFs, Statx};
 use crate::file::{AtFlags, OpenFlags};
 use crate::futex::{calls as futex, robust};
+use crate::memory::calls as memory;
 use crate::process::limits::Limit;
 use crate::process::{affinity, calls as process, identity, limits};
 use crate::signal::kill as send;
+use crate::signal::signalfd::{self, SignalFdFlags};
 use crate::signal::stack::{StackDescription, sigaltstack};
 use crate::signal::{Action, SigInfo, SigSet, calls as signal, mask, restart, rt_sigreturn, waiting};
 use crate::system;
 use crate::thread::{calls as thread, clone};
 use crate::time::clock::{self, TimeVal, TimeZone};
+use crate::time::descriptor::{self as timer_file, SetTimeFlags, TimerFdFlags};
+use crate::time::interval::{self, IntervalSetting, Which};
+use crate::time::posix::{self, SignalEvent};
+use crate::time::schedule::TimerSpec;
 use crate::time::{TimeSpec, sleep};
 use crate::transfer::IoVec;
 use crate::user::{UserPtr, UserString};
@@ -31,10 +37,10 @@ table_rows! {
     7 => poll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: i32) -> i32 as ready_poll_fds, absent;
     8 => lseek(fd: Fd, offset: i64, whence: u32 as whence) -> i64, full, file::position::lseek;
     9 => mmap(address: Address, length: u64, protection: u64 as protection, flags: u64 as map_flags,
-        fd: u64 as map_fd, offset: u64 as hex) -> Address, absent;
-    10 => mprotect(address: Address, length: usize, protection: u64 as protection), absent;
-    11 => munmap(address: Address, length: usize), absent;
-    12 => brk(address: Address) -> Address, absent;
+        fd: u64 as map_fd, offset: u64 as hex) -> Address, full, memory::mmap;
+    10 => mprotect(address: Address, length: usize, protection: u64 as protection), full, memory::mprotect;
+    11 => munmap(address: Address, length: usize), full, memory::munmap;
+    12 => brk(address: Address) -> Address, full, memory::brk;
     13 => rt_sigaction(signal: i32 as signal, action: UserPtr<Action> as action, old: UserPtr<Action> as action_out,
         size: usize), full, signal::rt_sigaction;
     14 => rt_sigprocmask(how: i32 as mask_how, set: UserPtr<SigSet> as signal_set, old: UserPtr<SigSet> as signal_set_out,
@@ -51,10 +57,11 @@ table_rows! {
         timeout: UserPtr<u8> as timeval) -> i32 as ready_fd_sets, absent;
     24 => sched_yield(), full, thread::sched_yield;
     25 => mremap(old: Address, old_length: usize, new_length: usize, flags: u64 as remap_flags,
-        new: Address) -> Address, absent;
-    26 => msync(address: Address, length: usize, flags: i32 as sync_flags), absent;
-    27 => mincore(address: Address, length: usize, vector: UserPtr<u8>), absent;
-    28 => madvise(address: Address, length: usize, advice: i32 as advice), absent;
+        new: Address) -> Address, full, memory::mremap;
+    26 => msync(address: Address, length: usize, flags: i32 as sync_flags), full, memory::msync;
+    27 => mincore(address: Address, length: usize, vector: UserPtr<u8>), full, memory::mincore;
+    28 => madvise(address: Address, length: usize, advice: i32 as advice),
+        partial("MADV_REMOVE of files, merging (KSM) and poisoning"), memory::madvise;
     29 => shmget(key: i32 as ipc_key, size: usize, flags: i32 as ipc_flags) -> i32, absent;
     30 => shmat(id: i32, address: Address, flags: i32 as hex) -> Address, absent;
     31 => shmctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
@@ -62,10 +69,11 @@ table_rows! {
     33 => dup2(old: Fd, new: Fd) -> Fd, full, file::descriptor::dup2;
     34 => pause(), full, waiting::pause;
     35 => nanosleep(request: UserPtr<TimeSpec> as timespec, remaining: UserPtr<TimeSpec> as remaining) -> i64, full, sleep::nanosleep;
-    36 => getitimer(which: i32 as interval_timer, value: UserPtr<u8> as interval_out), absent;
-    37 => alarm(seconds: u32) -> u32, absent;
-    38 => setitimer(which: i32 as interval_timer, new: UserPtr<u8> as interval, old: UserPtr<u8> as interval_out),
-        absent;
+    36 => getitimer(which: Which as interval_timer, value: UserPtr<IntervalSetting> as interval_out), full,
+        interval::getitimer;
+    37 => alarm(seconds: u32) -> u32, full, interval::alarm;
+    38 => setitimer(which: Which as interval_timer, new: UserPtr<IntervalSetting> as interval,
+        old: UserPtr<IntervalSetting> as interval_out), full, interval::setitimer;
     39 => getpid() -> i32, full, identity::getpid;
     40 => sendfile(out: Fd, source: Fd, offset: UserPtr<i64> as long_in, count: usize) -> usize, absent;
     41 => socket(family: i32 as socket_family, kind: i32 as socket_type, protocol: i32 as socket_protocol) -> Fd,
@@ -190,16 +198,16 @@ table_rows! {
     146 => sched_get_priority_max(policy: i32 as scheduler) -> i32, full, affinity::sched_get_priority_max;
     147 => sched_get_priority_min(policy: i32 as scheduler) -> i32, full, affinity::sched_get_priority_min;
     148 => sched_rr_get_interval(pid: i32, interval: UserPtr<TimeSpec> as timespec_out), full, affinity::sched_rr_get_interval;
-    149 => mlock(address: Address, length: usize), absent;
-    150 => munlock(address: Address, length: usize), absent;
-    151 => mlockall(flags: i32 as lock_all_flags), absent;
-    152 => munlockall(), absent;
+    149 => mlock(address: Address, length: usize), full, memory::mlock;
+    150 => munlock(address: Address, length: usize), full, memory::munlock;
+    151 => mlockall(flags: i32 as lock_all_flags), full, memory::mlockall;
+    152 => munlockall(), full, memory::munlockall;
     153 => vhangup(), absent;
     154 => modify_ldt(function: i32, pointer: UserPtr<u8>, count: u64) -> i32, absent;
     155 => pivot_root(new: UserString, put_old: UserString), absent;
     156 => _sysctl(arguments: UserPtr<u8>), absent;
-    157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as hex, third: u64 as hex,
-        fourth: u64 as hex) -> i64, absent;
+    157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as prctl_rest,
+        third: u64 as prctl_rest, fourth: u64 as prctl_rest) -> i64, absent;
     158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64, partial("GS stays the kernel's, CPUID cannot be turned off"), thread::arch_prctl;
     159 => adjtimex(buffer: UserPtr<u8>) -> i32, absent;
     160 => setrlimit(resource: u32 as resource, limit: UserPtr<Limit> as limit), full, limits::setrlimit;
@@ -265,18 +273,19 @@ table_rows! {
     214 => epoll_ctl_old(), absent;
     215 => epoll_wait_old(), absent;
     216 => remap_file_pages(address: Address, size: u64, protection: u64 as protection, offset: u64,
-        flags: u64 as map_flags), absent;
+        flags: u64 as map_flags), full, memory::remap_file_pages;
     217 => getdents64(fd: Fd, entries: Address as directory_entries, count: u32) -> usize, full, file::listing::getdents64;
     218 => set_tid_address(address: UserPtr<i32>) -> i32, full, thread::set_tid_address;
     219 => restart_syscall() -> i64, full, restart::restart_syscall;
     220 => semtimedop(id: i32, operations: UserPtr<u8>, count: u32, timeout: UserPtr<u8> as timespec), absent;
     221 => fadvise64(fd: Fd, offset: i64, length: usize, advice: i32 as file_advice), absent;
-    222 => timer_create(clock: i32 as clock, event: UserPtr<u8> as signal_event, id: UserPtr<i32> as int_out), absent;
-    223 => timer_settime(id: i32, flags: i32 as timer_flags, new: UserPtr<u8> as timer_value,
-        old: UserPtr<u8> as timer_value_out), absent;
-    224 => timer_gettime(id: i32, value: UserPtr<u8> as timer_value_out), absent;
-    225 => timer_getoverrun(id: i32) -> i32, absent;
-    226 => timer_delete(id: i32), absent;
+    222 => timer_create(clock: i32 as clock, event: UserPtr<SignalEvent> as signal_event, id: UserPtr<i32> as int_out),
+        full, posix::timer_create;
+    223 => timer_settime(id: i32, flags: i32 as timer_flags, new: UserPtr<TimerSpec> as timer_value,
+        old: UserPtr<TimerSpec> as timer_value_out), full, posix::timer_settime;
+    224 => timer_gettime(id: i32, value: UserPtr<TimerSpec> as timer_value_out), full, posix::timer_gettime;
+    225 => timer_getoverrun(id: i32) -> i32, full, posix::timer_getoverrun;
+    226 => timer_delete(id: i32), full, posix::timer_delete;
     227 => clock_settime(clock: i32 as clock, time: UserPtr<TimeSpec> as timespec), full, clock::clock_settime;
     228 => clock_gettime(clock: i32 as clock, time: UserPtr<TimeSpec> as timespec_out), full, clock::clock_gettime;
     229 => clock_getres(clock: i32 as clock, resolution: UserPtr<TimeSpec> as timespec_out), full, clock::clock_getres;
@@ -350,17 +359,18 @@ table_rows! {
         absent;
     281 => epoll_pwait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32,
         mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
-    282 => signalfd(fd: Fd, set: UserPtr<u64> as signal_set, size: usize) -> Fd, absent;
-    283 => timerfd_create(clock: i32 as clock, flags: i32 as descriptor_flags) -> Fd, absent;
+    282 => signalfd(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize) -> Fd, full, signalfd::signalfd;
+    283 => timerfd_create(clock: u32 as clock, flags: TimerFdFlags as descriptor_flags) -> Fd, full,
+        timer_file::timerfd_create;
     284 => eventfd(initial: u32) -> Fd, absent;
     285 => fallocate(fd: Fd, mode: i32 as allocate_mode, offset: i64, length: i64), absent;
-    286 => timerfd_settime(fd: Fd, flags: i32 as timer_fd_flags, new: UserPtr<u8> as timer_value,
-        old: UserPtr<u8> as timer_value_out), absent;
-    287 => timerfd_gettime(fd: Fd, value: UserPtr<u8> as timer_value_out), absent;
+    286 => timerfd_settime(fd: Fd, flags: SetTimeFlags as timer_fd_flags, new: UserPtr<TimerSpec> as timer_value,
+        old: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_settime;
+    287 => timerfd_gettime(fd: Fd, value: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_gettime;
     288 => accept4(fd: Fd, address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out,
         flags: i32 as socket_flags) -> Fd, absent;
-    289 => signalfd4(fd: Fd, set: UserPtr<u64> as signal_set, size: usize, flags: i32 as descriptor_flags) -> Fd,
-        absent;
+    289 => signalfd4(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize, flags: SignalFdFlags as descriptor_flags)
+        -> Fd, full, signalfd::signalfd4;
     290 => eventfd2(initial: u32, flags: i32 as event_flags) -> Fd, absent;
     291 => epoll_create1(flags: i32 as descriptor_flags) -> Fd, absent;
     292 => dup3(old: Fd, new: Fd, flags: OpenFlags as descriptor_flags) -> Fd, full, file::descriptor::dup3;
@@ -404,16 +414,16 @@ table_rows! {
         environment: UserPtr<u64> as environment, flags: i32 as at_flags), absent;
     323 => userfaultfd(flags: u32 as user_fault_flags) -> Fd, absent;
     324 => membarrier(command: i32 as barrier_command, flags: u32 as hex, cpu: i32) -> i32, absent;
-    325 => mlock2(address: Address, length: usize, flags: i32 as hex), absent;
+    325 => mlock2(address: Address, length: usize, flags: i32 as hex), full, memory::mlock2;
     326 => copy_file_range(source: Fd, source_offset: UserPtr<i64> as long_in, out: Fd,
         out_offset: UserPtr<i64> as long_in, length: usize, flags: u32 as hex) -> usize, absent;
     327 => preadv2(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64,
         flags: u32 as transfer_flags) -> usize, full, file::transfer::preadv2;
     328 => pwritev2(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, low: i64, high: u64,
         flags: u32 as transfer_flags) -> usize, full, file::transfer::pwritev2;
-    329 => pkey_mprotect(address: Address, length: usize, protection: u64 as protection, key: i32), absent;
-    330 => pkey_alloc(flags: u64 as hex, rights: u64 as hex) -> i32, absent;
-    331 => pkey_free(key: i32), absent;
+    329 => pkey_mprotect(address: Address, length: usize, protection: u64 as protection, key: i32), full, memory::pkey_mprotect;
+    330 => pkey_alloc(flags: u64 as hex, rights: u64 as hex) -> i32, full, memory::pkey_alloc;
+    331 => pkey_free(key: i32), full, memory::pkey_free;
     332 => statx(directory: Fd, path: UserString, flags: AtFlags as at_flags, mask: u32 as statx_mask,
         status: UserPtr<Statx> as statx), full, file::status::statx;
     333 => io_pgetevents(context: u64 as hex, least: i64, most: i64, events: UserPtr<u8>,
