@@ -1,6 +1,7 @@
 //! PCI, as far as one virtio device on bus 0 asks for it: configuration by ports (PCI Local Bus Specification 3.0,
 //! 3.2.2.3.2), which every PC has, and interrupts by MSI-X (6.8.2), which need no firmware tables to be understood.
 
+use crate::cpu::apic;
 use crate::memory::kernel_half::map_device;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction, PciRoot};
 use x86_64::instructions::port::Port;
@@ -94,8 +95,7 @@ impl MessageTable {
 
     /// Leads the messages of entry 0 to a vector of the boot CPU (SDM volume 3, 11.11: message address and data).
     pub(crate) fn set_first(&self, vector: u8) {
-        let cpu = core::arch::x86_64::__cpuid(1).ebx >> 24;
-        let words = [0xfee0_0000 | cpu << 12, 0, u32::from(vector), 0];
+        let words = [0xfee0_0000 | apic::id() << 12, 0, u32::from(vector), 0];
         for (index, word) in words.into_iter().enumerate() {
             // SAFETY: the table has at least one entry of four words and is mapped uncached.
             unsafe { (self.address as *mut u32).add(index).write_volatile(word) };
