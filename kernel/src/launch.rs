@@ -22,7 +22,7 @@ use birgus_syscalls::process::program::{Executable, Invocation, Refusal};
 use birgus_syscalls::process::{Credentials, Process, registry};
 use birgus_syscalls::system;
 use birgus_syscalls::thread::Thread;
-use birgus_syscalls::time::{Instant, SECOND};
+use birgus_syscalls::time::SECOND;
 use birgus_syscalls::wire::Stream;
 use linux_raw_sys::general::{O_RDONLY, O_WRONLY};
 
@@ -46,17 +46,16 @@ pub(crate) fn launch(information: &Information, command_line: CommandLine<'_>) {
         Ok(handover) => handover,
         Err(error) => refuse(FAILED, format_args!("the handover is damaged: {error}")),
     };
+    if apic::start().is_none() {
+        refuse(FAILED, format_args!("out of memory: give the machine more (-m)"));
+    }
     start_clock(handover.as_ref(), command_line);
     random::start(handover.as_ref().and_then(|handover| handover.seed));
     console::set_logging(
-        command_line.log()
-            || handover.is_some_and(|handover| handover.log_level.is_some_and(|level| level > 4)),
+        command_line.log() || handover.is_some_and(|handover| handover.log_level.is_some_and(|level| level > 4)),
     );
     if command_line.trace() || handover.is_some_and(|handover| handover.trace == Some(true)) {
         syscall::trace();
-    }
-    if apic::start().is_none() {
-        refuse(FAILED, format_args!("out of memory: give the machine more (-m)"));
     }
     if let Some(name) = handover.and_then(|handover| handover.hostname) {
         system::set_node_name(name);
@@ -83,16 +82,12 @@ fn start_clock(handover: Option<&Handover<'_>>, command_line: CommandLine<'_>) {
     clock::start(handover.and_then(|handover| handover.tsc_khz).or_else(|| command_line.tsc_khz()));
     if let Some(time) = handover.and_then(|handover| handover.wall_clock) {
         let then = time.seconds.saturating_mul(SECOND).saturating_add(time.nanoseconds.into());
-        clock::set_realtime_offset(then.saturating_sub(clock::now().since(Instant(0))));
+        clock::set_wall_clock(then, handover.and_then(|handover| handover.wall_clock_tsc));
     }
 }
 
 /// What the handover says; by hand, the command line, or a bare program's own string.
-fn order(
-    handover: Option<&Handover<'_>>,
-    program: Option<&files::Program>,
-    command_line: CommandLine<'_>,
-) -> Order {
+fn order(handover: Option<&Handover<'_>>, program: Option<&files::Program>, command_line: CommandLine<'_>) -> Order {
     let told = handover.map_or_else(|| command_line.init(), |handover| handover.program).map(<[u8]>::to_vec);
     let path = told.or_else(|| program.map(|program| program.path.clone())).unwrap_or_else(|| b"/init".to_vec());
     match handover {

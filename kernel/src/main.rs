@@ -18,8 +18,8 @@ mod power;
 mod random;
 mod task;
 
-use boot::Information;
 use birgus_loader::command_line::CommandLine;
+use boot::Information;
 use memory::kernel_half;
 
 /// The first Rust code: from the entry, in the higher half, on the boot stack, with interrupts off.

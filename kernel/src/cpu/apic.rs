@@ -110,12 +110,15 @@ pub(crate) fn count_down_from(count: u32) {
     write(TIMER_INITIAL, count);
 }
 
-/// What is left of the count; the timer's interrupt is back on afterwards.
-pub(crate) fn end_count_down() -> u32 {
-    let left = read(TIMER_CURRENT);
+/// What is left of the count.
+pub(crate) fn count_left() -> u32 {
+    read(TIMER_CURRENT)
+}
+
+/// Stops the count; the timer's interrupt is back on.
+pub(crate) fn end_count_down() {
     write(TIMER_INITIAL, 0);
     write(LVT_TIMER, u32::from(super::Vector::TIMER));
-    left
 }
 
 /// The boot CPU's number for interrupts, of which one byte is enough for one CPU.

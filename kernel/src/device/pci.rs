@@ -27,7 +27,8 @@ impl ConfigurationPorts {
     }
 
     fn select(function: DeviceFunction, register: u8) {
-        let place = u32::from(function.bus) << 16 | u32::from(function.device) << 11 | u32::from(function.function) << 8;
+        let place =
+            u32::from(function.bus) << 16 | u32::from(function.device) << 11 | u32::from(function.function) << 8;
         // SAFETY: selects the register that the next access of the data port is about; interrupts are off.
         unsafe { Port::new(ADDRESS).write(ENABLE | place | u32::from(register & !3)) };
     }
