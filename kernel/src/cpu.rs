@@ -9,6 +9,7 @@ mod landing;
 pub(crate) mod percpu;
 pub(crate) mod syscall;
 mod vectors;
+mod vsyscall;
 
 pub(crate) use vectors::Vector;
 

@@ -1,7 +1,7 @@
 //! The machine as the personality sees it.
 
-use crate::cpu::clock;
 use crate::cpu::percpu::this_cpu;
+use crate::cpu::{clock, extended};
 use crate::device::console;
 use crate::memory::frames::{self, FRAME};
 use crate::memory::layout::direct;
@@ -11,11 +11,12 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use birgus_syscalls::console::CONSOLE;
 use birgus_syscalls::frame::Frame;
-use birgus_syscalls::machine::{Machine, OutOfMemory, PageTable};
+use birgus_syscalls::machine::{Machine, OutOfMemory, PageTable, Processor};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::Thread;
 use birgus_syscalls::time::Instant;
 use birgus_syscalls::wire::Ending;
+use core::arch::x86_64::__cpuid;
 use core::sync::atomic::Ordering;
 
 /// This machine.
@@ -154,6 +155,10 @@ impl Machine for Hardware {
         clock::now()
     }
 
+    fn arm(&self, deadline: Instant) {
+        clock::arm(deadline);
+    }
+
     fn realtime_offset(&self) -> u64 {
         clock::realtime_offset()
     }
@@ -166,6 +171,11 @@ impl Machine for Hardware {
         random::fill(to);
     }
 
+    fn processor(&self) -> Processor {
+        let (extended_size, _) = extended::format();
+        Processor { hwcap: __cpuid(1).edx, extended_size }
+    }
+
     fn cpus(&self) -> usize {
         1
     }
@@ -176,5 +186,10 @@ impl Machine for Hardware {
 
     fn log(&self, line: core::fmt::Arguments<'_>) {
         console::log(line);
+    }
+
+    fn trace_line(&self, line: &str) {
+        CONSOLE.log(line.as_bytes());
+        CONSOLE.log(b"\n");
     }
 }

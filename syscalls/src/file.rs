@@ -1,18 +1,24 @@
 //! Open files: what a descriptor refers to.
 
+mod anonymous;
 pub mod calls;
 mod descriptor;
+mod flags;
 mod open;
 
 pub use descriptor::{Descriptor, FileTable};
+pub use flags::{AtFlags, OpenFlags};
 pub use open::{OpenFile, StatusFlags};
 
 use crate::errno::{Errno, Result};
+use crate::filesystem::{Attributes, Kind};
 use crate::frame::Frame;
 use crate::thread::Thread;
 use crate::transfer::{Destination, Source};
 use crate::wait::WaitQueue;
+use alloc::string::String;
 use alloc::sync::Arc;
+use core::any::Any;
 
 bitflags::bitflags! {
     /// What `poll(2)` reports; the bits are `EPOLL*`'s and `POLL*`'s.
@@ -35,8 +41,9 @@ bitflags::bitflags! {
 
 /// Where `mmap` gets a file's pages.
 pub trait Pages: Send + Sync {
-    /// The page with this index (offset / 4096). With `for_write` the caller will write to the frame through a shared
-    /// mapping. `Ok(None)`: beyond the end of the file (`SIGBUS`). `ENOMEM`, `EIO`, `ENOSPC`.
+    /// The page with this index (offset / 4096). With `for_write` the frame is the file's own for good, as a shared
+    /// mapping needs it, be it to write or to see what others write; without, a private mapping may keep it as it is.
+    /// `Ok(None)`: beyond the end of the file (`SIGBUS`). `ENOMEM`, `EIO`, `ENOSPC`.
     fn page(&self, index: u64, for_write: bool) -> Result<Option<Frame>>;
 }
 
@@ -45,7 +52,7 @@ pub trait Pages: Send + Sync {
 ///
 /// No method blocks: where an operation would, it answers `EAGAIN`, and the caller waits on [`File::queue`] and tries
 /// again. Locks are not held over copies to or from a program.
-pub trait File: Send + Sync {
+pub trait File: Any + Send + Sync {
     /// Reads at `offset` (streams ignore it). 0 is the end of the file.
     fn read(&self, to: &mut Destination<'_>, offset: u64) -> Result<usize> {
         let _ = (to, offset);
@@ -87,5 +94,50 @@ pub trait File: Send + Sync {
     /// The pages for `mmap`. `ENODEV`.
     fn pages(&self) -> Result<Arc<dyn Pages>> {
         Err(Errno::ENODEV)
+    }
+
+    /// The first offset from `offset` on with data (`SEEK_DATA`). `ENXIO`, `EINVAL`.
+    fn seek_data(&self, offset: u64) -> Result<u64> {
+        let _ = offset;
+        Err(Errno::EINVAL)
+    }
+
+    /// The first offset from `offset` on without data (`SEEK_HOLE`). `ENXIO`, `EINVAL`.
+    fn seek_hole(&self, offset: u64) -> Result<u64> {
+        let _ = offset;
+        Err(Errno::EINVAL)
+    }
+
+    /// Gives `[start, end)` memory (`fallocate(2)`); the file grows as far with `grow`. `ENODEV`.
+    fn allocate(&self, start: u64, end: u64, grow: bool) -> Result<()> {
+        let _ = (start, end, grow);
+        Err(Errno::ENODEV)
+    }
+
+    /// Makes `[start, end)` a hole (`FALLOC_FL_PUNCH_HOLE`). `ENODEV`.
+    fn punch(&self, start: u64, end: u64) -> Result<()> {
+        let _ = (start, end);
+        Err(Errno::ENODEV)
+    }
+
+    /// `fsync(2)`. `EINVAL`: nothing that could be stored.
+    fn sync(&self) -> Result<()> {
+        Err(Errno::EINVAL)
+    }
+
+    /// What `fstat(2)` says of a file that was not opened by a path.
+    fn attributes(&self) -> Attributes {
+        Attributes::nameless(Kind::Regular, 0o600)
+    }
+
+    /// How `/proc/self/fd` shows a file that was not opened by a path.
+    fn label(&self) -> String {
+        String::from("anon_inode:[file]")
+    }
+
+    /// A new description of a file that was not opened by a path, through `/proc/self/fd`. `ENXIO`.
+    fn reopen(self: Arc<Self>, flags: OpenFlags) -> Result<Arc<dyn File>> {
+        let _ = flags;
+        Err(Errno::ENXIO)
     }
 }

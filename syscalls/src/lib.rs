@@ -9,22 +9,27 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "test-machine"))]
 extern crate std;
 
 pub mod argument;
 pub mod console;
 pub mod errno;
 pub mod file;
+pub mod filesystem;
 pub mod frame;
+pub mod futex;
 pub mod machine;
 pub mod memory;
 pub mod process;
 pub mod registers;
+pub mod signal;
+pub mod system;
 pub mod table;
 pub mod terminal;
 pub mod thread;
 pub mod time;
+pub mod trace;
 pub mod transfer;
 pub mod user;
 pub mod wait;

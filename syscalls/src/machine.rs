@@ -2,6 +2,9 @@
 //!
 //! The kernel implements [`Machine`] on the hardware; the tests of this crate do it on the host.
 
+#[cfg(any(test, feature = "test-machine"))]
+pub mod host;
+
 use crate::frame::Frame;
 use crate::registers::Registers;
 use crate::thread::Thread;
@@ -75,6 +78,15 @@ pub trait PageTable: Send + Sync {
     fn activate(&self);
 }
 
+/// How a thread's vector registers are saved: FXSAVE's format or XSAVE's standard one (SDM volume 1, 13.4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExtendedFormat {
+    /// Bytes of an image: 512 for FXSAVE, otherwise what CPUID leaf 0xD tells in EBX for the features in use.
+    pub size: usize,
+    /// The components in use: XCR0; 3 (x87 and SSE) for FXSAVE.
+    pub features: u64,
+}
+
 /// The machine's side of one thread.
 pub trait Task: Send + Sync {
     /// Lets [`Machine::park`] of this thread return, now or the next time. May be called from anywhere.
@@ -85,12 +97,30 @@ pub trait Task: Send + Sync {
     fn fs_base(&self) -> u64;
     /// CPU time used so far, in nanoseconds.
     fn cpu_time(&self) -> u64;
-    /// The vector registers of the current thread in XSAVE's standard format, as a signal frame holds them.
-    fn save_extended(&self, state: &mut dyn FnMut(&[u8]));
-    /// Sets the vector registers of the current thread; `false` when the image is not one that XRSTOR takes.
-    fn restore_extended(&self, state: &[u8]) -> bool;
+    /// If the thread runs in its program on another CPU: makes that CPU enter the kernel soon, so that it sees the
+    /// thread's work. Where there is one CPU there is nothing to do.
+    fn kick(&self) {}
+    /// How the vector registers are saved.
+    fn extended_format(&self) -> ExtendedFormat;
+    /// Saves the vector registers of the current thread into `image`, which is [`ExtendedFormat::size`] long, begins
+    /// at a multiple of 64 and is all zero. What the processor leaves to software (bytes 464 to 511) stays as it is.
+    fn save_extended(&self, image: &mut [u8]);
+    /// Sets the vector registers of the current thread from an image that a program may have written. It begins at a
+    /// multiple of 64 and is 512 bytes long (FXSAVE's part alone) or up to [`ExtendedFormat::size`]; components that
+    /// are not in `features` become initial. `false`, with nothing changed or all initial, when the processor refuses
+    /// it.
+    fn restore_extended(&self, image: &[u8], features: u64) -> bool;
     /// Sets the vector registers to what a program finds at its start.
     fn reset_extended(&self);
+}
+
+/// What the auxiliary vector tells of the processor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Processor {
+    /// `AT_HWCAP`: EDX of CPUID leaf 1.
+    pub hwcap: u32,
+    /// Bytes of an image of the vector registers, see [`ExtendedFormat::size`].
+    pub extended_size: usize,
 }
 
 /// The machine. Sizes are bytes, user addresses may be anything.
@@ -145,6 +175,9 @@ pub trait Machine: Sync {
 
     /// `CLOCK_MONOTONIC`.
     fn monotonic(&self) -> Instant;
+    /// Has the clock interrupt come at `deadline` at the latest; it may come earlier. Afterwards
+    /// [`expire`](crate::time::expire) is due.
+    fn arm(&self, deadline: Instant);
     /// What [`Machine::monotonic`] has to be moved by to give the time since 1970, in nanoseconds.
     fn realtime_offset(&self) -> u64;
     /// Sets that.
@@ -152,6 +185,8 @@ pub trait Machine: Sync {
     /// Fills with random bytes fit for keys.
     fn random(&self, to: &mut [u8]);
 
+    /// What a program is told of the processor.
+    fn processor(&self) -> Processor;
     /// The number of CPUs.
     fn cpus(&self) -> usize;
     /// The CPU that runs this.
@@ -159,6 +194,11 @@ pub trait Machine: Sync {
 
     /// One line for the kernel's log.
     fn log(&self, line: core::fmt::Arguments<'_>);
+
+    /// One line of the trace, without its end. Does not wait for anything.
+    fn trace_line(&self, line: &str) {
+        self.log(format_args!("{line}"));
+    }
 }
 
 static MACHINE: Once<&'static dyn Machine> = Once::new();

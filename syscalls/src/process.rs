@@ -1,13 +1,28 @@
 //! Processes: what threads share.
 
+pub mod affinity;
 pub mod calls;
+mod context;
+mod credentials;
+pub mod exit;
+pub mod identity;
+pub mod limits;
+pub mod program;
+pub mod registry;
+
+pub use context::FileContext;
+pub use credentials::{Credentials, Identity};
 
 use crate::file::FileTable;
+use crate::filesystem::namespace;
 use crate::memory::AddressSpace;
+use crate::signal::ProcessSignals;
 use crate::thread::Thread;
+use crate::time::ProcessTimers;
+use crate::wait::WaitQueue;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicI32, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use spin::{Mutex, RwLock};
 
 /// A process.
@@ -16,21 +31,62 @@ pub struct Process {
     pub id: i32,
     /// Its descriptors.
     pub files: Arc<FileTable>,
+    /// Its resource limits.
+    pub limits: limits::Limits,
+    /// Its signals.
+    pub signals: ProcessSignals,
+    /// Its timers.
+    pub timers: ProcessTimers,
+    /// Woken when a child ends, stops or goes on.
+    pub child_events: WaitQueue,
+    /// Its root, working directory and umask.
+    pub context: Arc<FileContext>,
+    credentials: RwLock<Arc<Credentials>>,
     memory: RwLock<Arc<AddressSpace>>,
+    program: RwLock<Option<program::ProgramImage>>,
     threads: Mutex<Vec<Weak<Thread>>>,
     parent: AtomicI32,
+    group: AtomicI32,
+    exit: exit::Exit,
+    // CPU time of the threads that have ended, in nanoseconds.
+    past_time: AtomicU64,
 }
 
 impl Process {
-    /// A process without threads.
+    /// A process without threads: the super-user's, at the root of all, in a group of its own.
     pub fn new(id: i32, parent: i32, memory: Arc<AddressSpace>, files: Arc<FileTable>) -> Arc<Self> {
-        Arc::new(Self {
+        let context = FileContext::new(namespace().root());
+        Self::with_context(id, parent, memory, files, context, Credentials::root())
+    }
+
+    /// A process without threads that sees files as `context` says and acts as `credentials` say.
+    pub fn with_context(
+        id: i32,
+        parent: i32,
+        memory: Arc<AddressSpace>,
+        files: Arc<FileTable>,
+        context: Arc<FileContext>,
+        credentials: Arc<Credentials>,
+    ) -> Arc<Self> {
+        let process = Arc::new(Self {
             id,
             files,
+            context,
+            credentials: RwLock::new(credentials),
+            limits: limits::Limits::default(),
+            signals: ProcessSignals::new(Arc::default()),
+            timers: ProcessTimers::default(),
+            child_events: WaitQueue::new(),
             memory: RwLock::new(memory),
+            program: RwLock::new(None),
             threads: Mutex::new(Vec::new()),
             parent: AtomicI32::new(parent),
-        })
+            group: AtomicI32::new(id),
+            exit: exit::Exit::default(),
+            past_time: AtomicU64::new(0),
+        });
+        registry::add(&process);
+        process
     }
 
     /// The address space.
@@ -38,9 +94,44 @@ impl Process {
         self.memory.read().clone()
     }
 
+    /// The program it runs; `None` until one is loaded.
+    pub fn program(&self) -> Option<program::ProgramImage> {
+        self.program.read().clone()
+    }
+
+    /// Says which program it runs.
+    pub fn set_program(&self, program: program::ProgramImage) {
+        *self.program.write() = Some(program);
+    }
+
+    /// Who it is.
+    pub fn credentials(&self) -> Arc<Credentials> {
+        self.credentials.read().clone()
+    }
+
+    /// Makes it someone else.
+    pub fn set_credentials(&self, credentials: Arc<Credentials>) {
+        *self.credentials.write() = credentials;
+    }
+
     /// The parent's number.
     pub fn parent(&self) -> i32 {
         self.parent.load(Ordering::Relaxed)
+    }
+
+    /// Gives it another parent: the one before has ended.
+    pub fn set_parent(&self, parent: i32) {
+        self.parent.store(parent, Ordering::Relaxed);
+    }
+
+    /// The number of its process group.
+    pub fn group(&self) -> i32 {
+        self.group.load(Ordering::Relaxed)
+    }
+
+    /// Moves it to another group.
+    pub fn set_group(&self, group: i32) {
+        self.group.store(group, Ordering::Relaxed);
     }
 
     /// The threads that have not ended.
@@ -48,8 +139,47 @@ impl Process {
         self.threads.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Takes a new thread in.
+    /// The thread with this number.
+    pub fn thread(&self, id: i32) -> Option<Arc<Thread>> {
+        self.threads.lock().iter().filter_map(Weak::upgrade).find(|thread| thread.id == id)
+    }
+
+    /// The thread that the process began with, unless it has ended.
+    pub fn main_thread(&self) -> Option<Arc<Thread>> {
+        self.thread(self.id)
+    }
+
+    /// How many signals may wait in queues, `RLIMIT_SIGPENDING`.
+    pub fn signal_limit(&self) -> usize {
+        self.limits.get(linux_raw_sys::general::RLIMIT_SIGPENDING).soft as usize
+    }
+
+    /// Takes a new thread in. When the process is ending already, so is the thread.
     pub fn add_thread(&self, thread: &Arc<Thread>) {
         self.threads.lock().push(Arc::downgrade(thread));
+        if self.end().is_some() {
+            thread.demand(crate::thread::Work::EXIT);
+        }
+    }
+
+    /// Takes a thread out that ends; gives whether it was the last.
+    fn remove_thread(&self, thread: &Thread) -> bool {
+        let time = thread.task().map_or(0, |task| task.cpu_time());
+        self.past_time.fetch_add(time, Ordering::Relaxed);
+        let mut threads = self.threads.lock();
+        threads.retain(|other| !core::ptr::eq(other.as_ptr(), thread) && other.strong_count() > 0);
+        threads.is_empty()
+    }
+
+    /// CPU time that all its threads have used, in nanoseconds.
+    pub fn cpu_time(&self) -> u64 {
+        let times = self.threads().iter().filter_map(|thread| thread.task()).map(|task| task.cpu_time()).sum::<u64>();
+        times + self.past_time.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        registry::remove(self);
     }
 }

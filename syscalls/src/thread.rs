@@ -1,11 +1,15 @@
 //! Threads: what runs.
 
+pub mod calls;
+pub mod clone;
+
 use crate::file::FileTable;
 use crate::machine::Task;
 use crate::process::Process;
+use crate::signal::ThreadSignals;
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use spin::Once;
+use spin::{Mutex, Once};
 
 bitflags::bitflags! {
     /// What a thread has to see to before it goes back to its program.
@@ -33,6 +37,11 @@ pub struct Thread {
     pub process: Arc<Process>,
     /// `set_tid_address(2)`: zeroed and woken when the thread ends; 0 for none.
     pub clear_child_tid: AtomicU64,
+    /// `set_robust_list(2)`; 0 for none.
+    pub robust_list: AtomicU64,
+    name: Mutex<[u8; 16]>,
+    /// Its signals.
+    pub signals: ThreadSignals,
     task: Once<Weak<dyn Task>>,
 }
 
@@ -44,6 +53,9 @@ impl Thread {
             id,
             process,
             clear_child_tid: AtomicU64::new(0),
+            robust_list: AtomicU64::new(0),
+            name: Mutex::new([0; 16]),
+            signals: ThreadSignals::default(),
             task: Once::new(),
         });
         thread.process.add_thread(&thread);
@@ -67,6 +79,26 @@ impl Thread {
         }
     }
 
+    /// Its name, `comm`: at most 15 bytes, the rest zero.
+    pub fn name(&self) -> [u8; 16] {
+        *self.name.lock()
+    }
+
+    /// Sets the name; what is longer than 15 bytes is cut.
+    pub fn set_name(&self, name: [u8; 16]) {
+        let mut name = name;
+        name[15] = 0;
+        *self.name.lock() = name;
+    }
+
+    /// Sets the name to the last part of a program's path.
+    pub fn set_name_from_path(&self, path: &[u8]) {
+        let last = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let mut name = [0; 16];
+        name.iter_mut().zip(last.iter().take(15)).for_each(|(place, byte)| *place = *byte);
+        self.set_name(name);
+    }
+
     /// The process's descriptors.
     pub fn files(&self) -> &FileTable {
         &self.process.files
@@ -80,6 +112,11 @@ impl Thread {
     /// Takes work off.
     pub fn settle(&self, work: Work) {
         self.work.fetch_and(!work.bits(), Ordering::SeqCst);
+    }
+
+    /// Whether it is to end.
+    pub fn is_leaving(&self) -> bool {
+        self.work.load(Ordering::SeqCst) & Work::EXIT.bits() != 0
     }
 
     /// Whether a wait has to end early.

@@ -8,6 +8,7 @@ const IO_BASE: u64 = 0xfec0_0000;
 
 const EOI: u64 = 0xb0;
 const SPURIOUS: u64 = 0xf0;
+const IN_SERVICE: u64 = 0x100;
 const LVT_TIMER: u64 = 0x320;
 const LVT_LINT0: u64 = 0x350;
 const TIMER_INITIAL: u64 = 0x380;
@@ -16,6 +17,13 @@ const MASKED: u32 = 1 << 16;
 
 /// Where the registers are mapped; 0 before [`start`].
 static REGISTERS: AtomicU64 = AtomicU64::new(0);
+
+fn read(register: u64) -> u32 {
+    let base = REGISTERS.load(Ordering::Relaxed);
+    assert!(base != 0, "the local APIC is used before it is mapped");
+    // SAFETY: a register of the local APIC, mapped uncached.
+    unsafe { ((base + register) as *const u32).read_volatile() }
+}
 
 fn write(register: u64, value: u32) {
     let base = REGISTERS.load(Ordering::Relaxed);
@@ -38,6 +46,12 @@ pub(crate) fn start() -> Option<()> {
 /// Tells the local APIC that its interrupt is handled.
 pub(crate) fn end_of_interrupt() {
     write(EOI, 0);
+}
+
+/// Whether the interrupt that is being handled is this vector's.
+pub(crate) fn is_in_service(vector: u8) -> bool {
+    let register = IN_SERVICE + 0x10 * u64::from(vector / 32);
+    read(register) & 1 << (vector % 32) != 0
 }
 
 /// Lets the timer fire once after `count` of its ticks.

@@ -2,56 +2,160 @@
 
 use super::landing::{Cause, Origin};
 use super::vectors::Vector;
-use super::{apic, percpu::this_cpu};
-use crate::task;
+use super::{apic, percpu::this_cpu, vsyscall};
+use crate::memory::copy;
+use crate::{device, task};
 use birgus_syscalls::machine::{Access, machine};
+use birgus_syscalls::process::exit;
 use birgus_syscalls::registers::Registers;
+use birgus_syscalls::signal::{self, SigInfo, Signal, Trap};
 use birgus_syscalls::thread::{Thread, Work};
+use core::arch::asm;
 use core::sync::atomic::Ordering;
+use linux_raw_sys::general::{
+    BUS_ADRALN, FPE_FLTDIV, FPE_FLTINV, FPE_FLTOVF, FPE_FLTRES, FPE_FLTUND, FPE_INTDIV, ILL_ILLOPN, TRAP_TRACE,
+};
 use x86_64::registers::control::Cr2;
 
 /// Called with the frame on the stack where this may take its time; interrupts are off.
 pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) {
     let cause = Cause::from_register(cause);
+    let from_program = cause.origin() == Origin::Program;
     match cause.vector() {
+        Vector::NMI => return,
+        Vector::TIMER | Vector::CONSOLE if from_program && is_software_interrupt(frame, cause.vector()) => {
+            software_interrupt(frame, cause.vector());
+        }
         Vector::TIMER => {
             apic::end_of_interrupt();
-            task::tick(cause.origin() == Origin::Program);
+            task::tick(from_program);
         }
         Vector::CONSOLE => {
             apic::end_of_interrupt();
-            crate::device::console::interrupt();
+            device::console::interrupt();
         }
         Vector::SPURIOUS => {}
-        Vector::NMI => return,
-        _ if cause.origin() == Origin::Program => fault(frame, cause),
+        Vector::DOUBLE_FAULT | Vector::MACHINE_CHECK => {
+            crate::panic::exception(frame, cause.vector(), cause.error());
+        }
+        _ if from_program => fault(frame, cause),
         _ => crate::panic::exception(frame, cause.vector(), cause.error()),
     }
-    if cause.origin() == Origin::Program {
+    if from_program {
         to_program(frame);
     }
 }
 
+/// Whether a program's `int n` led to an interrupt's vector. The bytes before the instruction pointer may look like
+/// one by accident; then the local APIC says that the interrupt is its own.
+fn is_software_interrupt(frame: &Registers, vector: u8) -> bool {
+    follows_int(frame, vector) && !apic::is_in_service(vector)
+}
+
+/// Whether the two bytes before the instruction pointer are `int vector`.
+fn follows_int(frame: &Registers, vector: u8) -> bool {
+    let mut bytes = [0; 2];
+    copy::from_user(frame.rip.wrapping_sub(2), &mut bytes).is_ok() && bytes == [0xcd, vector]
+}
+
+/// `int n` of a program: Linux lets it through for vectors 3 and 4 alone, others are a general protection fault there.
+fn software_interrupt(frame: &mut Registers, vector: u8) {
+    frame.rip = frame.rip.wrapping_sub(2);
+    let trap = Trap { number: u64::from(Vector::GENERAL_PROTECTION), error: u64::from(vector) << 3 | 2, address: 0 };
+    signal::fault(current(), SigInfo::kernel(Signal::SEGV), trap);
+}
+
+/// The thread that this CPU runs. Must not be kept over a park.
+fn current() -> &'static Thread {
+    // SAFETY: while a thread runs, its CPU's pointer leads to it, and the caller runs on its behalf.
+    unsafe { &*this_cpu().current.get() }
+}
+
 /// A program did what it may not, or touched a page that is not there yet.
 fn fault(frame: &mut Registers, cause: Cause) {
-    let thread = machine().current();
-    if cause.vector() == Vector::PAGE_FAULT {
-        let address = Cr2::read_raw();
-        let error = cause.error();
-        let access = Access { read: error & 0x12 == 0, write: error & 2 != 0, execute: error & 0x10 != 0 };
-        if thread.process.memory().fault_in(address, access).is_ok() {
-            return;
+    let (vector, error) = (cause.vector(), cause.error());
+    if cause.is_software() || !has_error_code(vector) && !is_trap(vector) && follows_int(frame, vector) {
+        return software_interrupt(frame, vector);
+    }
+    if vector == Vector::PAGE_FAULT {
+        return page_fault(frame, error);
+    }
+    let trap = Trap { number: vector.into(), error: error.into(), address: 0 };
+    let at = frame.rip;
+    let (info, trap) = match vector {
+        Vector::DIVIDE => (SigInfo::fault(Signal::FPE, FPE_INTDIV as i32, at), trap),
+        Vector::DEBUG => (SigInfo::fault(Signal::TRAP, TRAP_TRACE as i32, at), trap),
+        Vector::BREAKPOINT => (SigInfo::kernel(Signal::TRAP), trap),
+        Vector::INVALID_OPCODE => (SigInfo::fault(Signal::ILL, ILL_ILLOPN as i32, at), trap),
+        Vector::STACK_SEGMENT => (SigInfo::kernel(Signal::BUS), trap),
+        Vector::ALIGNMENT => (SigInfo::fault(Signal::BUS, BUS_ADRALN as i32, 0), trap),
+        Vector::FLOATING_POINT => (SigInfo::fault(Signal::FPE, x87_code(), at), trap),
+        Vector::SIMD => (SigInfo::fault(Signal::FPE, simd_code(), at), trap),
+        // `int n` with a vector that nothing uses: at ring 3 the gate's privilege level is checked first.
+        Vector::NOT_PRESENT => {
+            (SigInfo::kernel(Signal::SEGV), Trap { number: Vector::GENERAL_PROTECTION.into(), ..trap })
+        }
+        _ => (SigInfo::kernel(Signal::SEGV), trap),
+    };
+    signal::fault(current(), info, trap);
+}
+
+fn has_error_code(vector: u8) -> bool {
+    matches!(vector, 8 | 10..=14 | 17)
+}
+
+/// Vectors that a program may use by `int`, or whose instruction pointer is behind the instruction anyway.
+fn is_trap(vector: u8) -> bool {
+    matches!(vector, Vector::DEBUG | Vector::BREAKPOINT | Vector::OVERFLOW)
+}
+
+fn page_fault(frame: &mut Registers, error: u32) {
+    let address = Cr2::read_raw();
+    let thread = current();
+    let access = Access { read: error & 0x12 == 0, write: error & 2 != 0, execute: error & 0x10 != 0 };
+    if access.execute && vsyscall::emulate(thread, frame, address) {
+        return;
+    }
+    if let Err(fault) = thread.process.memory().fault(address, access) {
+        // At ring 3 the error code has the user bit, and kernel addresses look protected rather than absent.
+        let hidden = u64::from(address >= birgus_syscalls::user::USER_END);
+        let trap = Trap { number: Vector::PAGE_FAULT.into(), error: u64::from(error) | 4 | hidden, address };
+        match fault.signal(address) {
+            Some(info) => signal::fault(thread, info, trap),
+            None => exit::terminate(&thread.process, exit::End::Killed(Signal::KILL)),
         }
     }
-    crate::device::console::log(format_args!(
-        "exception {} (error {:#x}) at {:#x}, address {:#x}, stack {:#x}",
-        cause.vector(),
-        cause.error(),
-        frame.rip,
-        Cr2::read_raw(),
-        frame.rsp
-    ));
-    machine().power_off(128 + 11, true);
+}
+
+/// The `si_code` of an x87 exception: the first unmasked bit of the status word.
+fn x87_code() -> i32 {
+    let (mut status, mut control) = (0u16, 0u16);
+    // SAFETY: store two registers; the exception stays pending for the program's handler, as on Linux.
+    unsafe {
+        asm!("fnstsw [{}]", "fnstcw [{}]", in(reg) &raw mut status, in(reg) &raw mut control, options(nostack));
+    }
+    floating_point_code(u32::from(status & !control))
+}
+
+/// The `si_code` of an SSE exception.
+fn simd_code() -> i32 {
+    let mut mxcsr = 0u32;
+    // SAFETY: stores a register.
+    unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut mxcsr, options(nostack)) };
+    floating_point_code(mxcsr & !(mxcsr >> 7))
+}
+
+/// The order of Linux's `fpu__exception_code`.
+fn floating_point_code(exceptions: u32) -> i32 {
+    let code = match exceptions {
+        e if e & 1 != 0 => FPE_FLTINV,
+        e if e & 4 != 0 => FPE_FLTDIV,
+        e if e & 8 != 0 => FPE_FLTOVF,
+        e if e & 0x12 != 0 => FPE_FLTUND,
+        e if e & 0x20 != 0 => FPE_FLTRES,
+        _ => 0,
+    };
+    code as i32
 }
 
 /// The entry stub's door to [`to_program`].
@@ -60,21 +164,25 @@ pub(crate) extern "C" fn to_program_entry(frame: &mut Registers) {
 }
 
 /// Sees to all work before the thread goes back to its program.
-pub(crate) fn to_program(frame: &mut Registers) {
-    // SAFETY: while a thread runs, its CPU's pointer leads to it.
-    let thread: &Thread = unsafe { &*this_cpu().current.get() };
+fn to_program(frame: &mut Registers) {
     loop {
+        let thread = current();
         let work = Work::from_bits_retain(thread.work.load(Ordering::SeqCst));
         if work.contains(Work::EXIT) {
-            machine().exit_thread();
+            exit::leave(thread);
+        }
+        if work.contains(Work::SIGNAL) {
+            signal::deliver(thread, frame);
+            // A handler or a restart has taken the call up; it is not looked at again.
+            frame.number = Registers::NO_CALL;
+            continue;
         }
         if work.contains(Work::RESCHEDULE) {
             thread.settle(Work::RESCHEDULE);
             machine().yield_now();
             continue;
         }
-        break;
+        thread.settle(Work::REGISTERS);
+        return;
     }
-    thread.settle(Work::REGISTERS);
-    frame.number = Registers::NO_CALL;
 }

@@ -107,6 +107,68 @@ impl State {
     }
 }
 
+/// Bytes of an image and the components in it.
+pub(crate) fn format() -> (usize, u64) {
+    let features = FEATURES.load(Ordering::Relaxed);
+    (SIZE.load(Ordering::Relaxed), if features == 0 { 0b11 } else { features })
+}
+
+/// The live registers as an image for a signal frame; bytes that the processor leaves to software stay.
+pub(crate) fn save_to(image: &mut [u8]) {
+    let state = State::new();
+    state.save();
+    let length = image.len().min(SIZE.load(Ordering::Relaxed));
+    state.bytes_mut(|bytes| {
+        for (at, (to, from)) in image[..length].iter_mut().zip(bytes).enumerate() {
+            if !SOFTWARE.contains(&at) {
+                *to = *from;
+            }
+        }
+    });
+}
+
+/// Bytes of FXSAVE's image that are software's.
+const SOFTWARE: core::ops::Range<usize> = 464..512;
+/// Where XSAVE's header stands: XSTATE_BV, XCOMP_BV, and 48 bytes that must be zero.
+const HEADER: core::ops::Range<usize> = 512..576;
+
+/// Loads the live registers from an image that a program may have written, as far as its `features` go. `false`, with
+/// nothing changed, when it holds what the processor would refuse.
+pub(crate) fn restore_from(image: &[u8], features: u64) -> bool {
+    let enabled = FEATURES.load(Ordering::Relaxed);
+    let state = State::new();
+    let legal = state.bytes_mut(|bytes| {
+        let length = image.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&image[..length]);
+        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let mxcsr = word(24);
+        if mxcsr & !MXCSR_BITS != 0 {
+            return false;
+        }
+        if enabled != 0 {
+            let present = if length >= HEADER.end {
+                let header: [u8; 8] = core::array::from_fn(|at| image[HEADER.start + at]);
+                if image[HEADER.start + 8..HEADER.end].iter().any(|&byte| byte != 0) {
+                    return false;
+                }
+                u64::from_le_bytes(header) & features & enabled
+            } else {
+                features & 0b11
+            };
+            bytes[HEADER].fill(0);
+            bytes[HEADER.start..HEADER.start + 8].copy_from_slice(&present.to_le_bytes());
+        }
+        true
+    });
+    if legal {
+        state.restore();
+    }
+    legal
+}
+
+/// The bits that MXCSR has (DAZ among them, as on every x86-64 CPU with SSE2 since 2004).
+const MXCSR_BITS: u32 = 0xffff;
+
 impl Drop for State {
     fn drop(&mut self) {
         // SAFETY: it came from the allocator with this layout.

@@ -56,8 +56,8 @@ pub(crate) struct Landing {
 pub(crate) struct Cause(u64);
 
 impl Cause {
-    fn new(vector: u8, error: u64, origin: Origin) -> Self {
-        Self(u64::from(vector) | u64::from(origin == Origin::Program) << 8 | error << 32)
+    fn new(vector: u8, error: u64, origin: Origin, software: bool) -> Self {
+        Self(u64::from(vector) | u64::from(origin == Origin::Program) << 8 | u64::from(software) << 9 | error << 32)
     }
 
     pub(crate) fn from_register(raw: u64) -> Self {
@@ -70,6 +70,11 @@ impl Cause {
 
     pub(crate) fn error(self) -> u32 {
         (self.0 >> 32) as u32
+    }
+
+    /// Whether `int n` led here, to a vector that has an error code.
+    pub(crate) fn is_software(self) -> bool {
+        self.0 & 0x200 != 0
     }
 
     pub(crate) fn origin(self) -> Origin {
@@ -139,10 +144,10 @@ impl Landed {
 /// only memory that cannot fault.
 pub(crate) extern "C" fn land(vector: u32, landed: &mut Landed) -> Landing {
     let vector = vector as u8;
-    landed.align_software_interrupt();
+    let software = landed.align_software_interrupt();
     landed.roll_forward();
     let origin = landed.origin();
-    let mut cause = Cause::new(vector, landed.error, origin);
+    let mut cause = Cause::new(vector, landed.error, origin, software);
     let registers = landed.registers();
     let frame = match (origin, vector) {
         // Handled where they landed: an NMI may come at any moment, the other two end the machine.
@@ -168,7 +173,7 @@ pub(crate) extern "C" fn land(vector: u32, landed: &mut Landed) -> Landing {
     {
         // SAFETY: just written.
         unsafe { (*frame).rip = fixup };
-        cause = Cause::new(Vector::SPURIOUS, 0, origin);
+        cause = Cause::new(Vector::SPURIOUS, 0, origin, false);
     }
     Landing { frame, cause: cause.0 }
 }

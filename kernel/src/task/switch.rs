@@ -6,7 +6,7 @@ use crate::cpu::percpu::this_cpu;
 use crate::memory::kernel_half;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use birgus_syscalls::machine::{OutOfMemory, Task};
+use birgus_syscalls::machine::{ExtendedFormat, OutOfMemory, Task};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::Thread;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -154,13 +154,17 @@ impl Task for KernelTask {
         if self.is_current() { used + (crate::cpu::clock::now().0 - self.since.load(Ordering::Relaxed)) } else { used }
     }
 
-    fn save_extended(&self, state: &mut dyn FnMut(&[u8])) {
-        let _ = state;
+    fn extended_format(&self) -> ExtendedFormat {
+        let (size, features) = extended::format();
+        ExtendedFormat { size, features }
     }
 
-    fn restore_extended(&self, state: &[u8]) -> bool {
-        let _ = state;
-        false
+    fn save_extended(&self, image: &mut [u8]) {
+        extended::save_to(image);
+    }
+
+    fn restore_extended(&self, image: &[u8], features: u64) -> bool {
+        extended::restore_from(image, features)
     }
 
     fn reset_extended(&self) {

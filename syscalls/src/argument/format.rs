@@ -1,4 +1,38 @@
-//! How a trace shows arguments.
+//! How a trace shows arguments: one function for each word that may stand behind `as` in the table.
+//!
+//! Names and layouts are strace's, so that what is known of its output serves here too. A function whose name ends in
+//! `_out` shows what the call fills, so it can only be shown afterwards.
+
+#![allow(clippy::cast_lossless)] // The macros cast constants of whichever width linux-raw-sys gives them.
+
+mod bytes;
+mod descriptors;
+mod events;
+mod files;
+mod machinery;
+mod memory;
+mod processes;
+mod signals;
+mod sockets;
+mod terminal;
+mod time;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use machinery::is_error;
+pub(crate) use signals::show_information;
+
+pub use bytes::*;
+pub use descriptors::*;
+pub use events::*;
+pub use files::*;
+pub use memory::*;
+pub use processes::*;
+pub use signals::*;
+pub use sockets::*;
+pub use terminal::*;
+pub use time::*;
 
 use super::Call;
 use core::fmt::{self, Write};
@@ -10,147 +44,5 @@ pub fn pointer(raw: u64, _: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
 
 /// A number in hexadecimal.
 pub fn hex(raw: u64, _: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
-    write!(out, "{raw:#x}")
+    if raw == 0 { out.write_char('0') } else { write!(out, "{raw:#x}") }
 }
-
-pub use self::hex as access_flags;
-pub use self::hex as access_mode;
-pub use self::hex as action;
-pub use self::hex as action_out;
-pub use self::hex as advice;
-pub use self::hex as allocate_mode;
-pub use self::hex as arch_prctl_argument;
-pub use self::hex as arch_prctl_code;
-pub use self::hex as at_flags;
-pub use self::hex as attribute_flags;
-pub use self::hex as barrier_command;
-pub use self::hex as clock;
-pub use self::hex as clone_arguments;
-pub use self::hex as clone_flags;
-pub use self::hex as close_range_flags;
-pub use self::hex as cpu_set;
-pub use self::hex as cpu_set_out;
-pub use self::hex as descriptor_flags;
-pub use self::hex as device;
-pub use self::hex as directory_entries;
-pub use self::hex as environment;
-pub use self::hex as epoll_event;
-pub use self::hex as epoll_events;
-pub use self::hex as epoll_operation;
-pub use self::hex as event_flags;
-pub use self::hex as fcntl_argument;
-pub use self::hex as fcntl_command;
-pub use self::hex as fd_pair;
-pub use self::hex as fd_set;
-pub use self::hex as file_advice;
-pub use self::hex as file_mode;
-pub use self::hex as file_system;
-pub use self::hex as futex2_flags;
-pub use self::hex as futex_operation;
-pub use self::hex as futex_timeout;
-pub use self::hex as futex_value3;
-pub use self::hex as futex_word2;
-pub use self::hex as groups;
-pub use self::hex as groups_out;
-pub use self::hex as identity;
-pub use self::hex as inotify_mask;
-pub use self::hex as input;
-pub use self::hex as int_list;
-pub use self::hex as int_out;
-pub use self::hex as interval;
-pub use self::hex as interval_out;
-pub use self::hex as interval_timer;
-pub use self::hex as ioctl_argument;
-pub use self::hex as ioctl_request;
-pub use self::hex as ipc_command;
-pub use self::hex as ipc_flags;
-pub use self::hex as ipc_key;
-pub use self::hex as limit;
-pub use self::hex as limit_out;
-pub use self::hex as lock_all_flags;
-pub use self::hex as lock_operation;
-pub use self::hex as long_in;
-pub use self::hex as long_out;
-pub use self::hex as map_fd;
-pub use self::hex as map_flags;
-pub use self::hex as mask_how;
-pub use self::hex as memory_file_flags;
-pub use self::hex as message;
-pub use self::hex as message_flags;
-pub use self::hex as message_out;
-pub use self::hex as mode;
-pub use self::hex as mount_flags;
-pub use self::hex as names;
-pub use self::hex as open_flags;
-pub use self::hex as open_how;
-pub use self::hex as open_mode;
-pub use self::hex as option_value;
-pub use self::hex as option_value_out;
-pub use self::hex as output;
-pub use self::hex as poll_fds;
-pub use self::hex as prctl_argument;
-pub use self::hex as prctl_option;
-pub use self::hex as priority_which;
-pub use self::hex as process_fd_flags;
-pub use self::hex as process_times;
-pub use self::hex as protection;
-pub use self::hex as random_flags;
-pub use self::hex as remaining;
-pub use self::hex as remap_flags;
-pub use self::hex as rename_flags;
-pub use self::hex as resource;
-pub use self::hex as scheduler;
-pub use self::hex as seccomp_operation;
-pub use self::hex as shutdown_how;
-pub use self::hex as signal;
-pub use self::hex as signal_event;
-pub use self::hex as signal_information;
-pub use self::hex as signal_information_out;
-pub use self::hex as signal_set;
-pub use self::hex as signal_set_out;
-pub use self::hex as signal_stack;
-pub use self::hex as signal_stack_out;
-pub use self::hex as sized_signal_set;
-pub use self::hex as socket_address;
-pub use self::hex as socket_address_out;
-pub use self::hex as socket_family;
-pub use self::hex as socket_flags;
-pub use self::hex as socket_level;
-pub use self::hex as socket_option;
-pub use self::hex as socket_protocol;
-pub use self::hex as socket_type;
-pub use self::hex as splice_flags;
-pub use self::hex as stat;
-pub use self::hex as statx;
-pub use self::hex as statx_mask;
-pub use self::hex as string_list;
-pub use self::hex as sync_flags;
-pub use self::hex as sync_range_flags;
-pub use self::hex as system_information;
-pub use self::hex as text_out;
-pub use self::hex as timer_fd_flags;
-pub use self::hex as timer_flags;
-pub use self::hex as timer_value;
-pub use self::hex as timer_value_out;
-pub use self::hex as timespec;
-pub use self::hex as timespec_out;
-pub use self::hex as timespec_pair;
-pub use self::hex as timeval;
-pub use self::hex as timeval_out;
-pub use self::hex as timeval_pair;
-pub use self::hex as transfer_flags;
-pub use self::hex as unlink_flags;
-pub use self::hex as unmount_flags;
-pub use self::hex as unshare_flags;
-pub use self::hex as usage;
-pub use self::hex as usage_of;
-pub use self::hex as user_fault_flags;
-pub use self::hex as vector;
-pub use self::hex as vector_out;
-pub use self::hex as wait_kind;
-pub use self::hex as wait_options;
-pub use self::hex as wait_status;
-pub use self::hex as whence;
-pub use self::hex as ready_poll_fds;
-pub use self::hex as ready_fd_sets;
-pub use self::hex as fcntl_answer;

@@ -3,56 +3,78 @@
 use super::table_rows;
 use crate::argument::{Address, Fd};
 use crate::file::calls as file;
-use crate::process::calls as process;
+use crate::file::calls::descriptor::CloseRangeFlags;
+use crate::file::calls::opening::OpenHow;
+use crate::file::calls::status::{Stat, StatFs, Statx};
+use crate::file::{AtFlags, OpenFlags};
+use crate::futex::{calls as futex, robust};
+use crate::memory::calls as memory;
+use crate::process::limits::Limit;
+use crate::process::{affinity, calls as process, identity, limits};
+use crate::signal::kill as send;
+use crate::signal::signalfd::{self, SignalFdFlags};
+use crate::signal::stack::{StackDescription, sigaltstack};
+use crate::signal::{Action, SigInfo, SigSet, calls as signal, mask, restart, rt_sigreturn, waiting};
+use crate::system;
+use crate::thread::{calls as thread, clone};
+use crate::time::clock::{self, TimeVal, TimeZone};
+use crate::time::descriptor::{self as timer_file, SetTimeFlags, TimerFdFlags};
+use crate::time::interval::{self, IntervalSetting, Which};
+use crate::time::posix::{self, SignalEvent};
+use crate::time::schedule::TimerSpec;
+use crate::time::{TimeSpec, sleep};
+use crate::transfer::IoVec;
 use crate::user::{UserPtr, UserString};
 
 table_rows! {
-    0 => read(fd: Fd, buffer: Address as output, count: usize) -> usize, full, file::read;
-    1 => write(fd: Fd, buffer: Address as input, count: usize) -> usize, full, file::write;
-    2 => open(path: UserString, flags: i32 as open_flags, mode: u16 as open_mode) -> Fd, absent;
-    3 => close(fd: Fd), absent;
-    4 => stat(path: UserString, status: UserPtr<u8> as stat), absent;
-    5 => fstat(fd: Fd, status: UserPtr<u8> as stat), absent;
-    6 => lstat(path: UserString, status: UserPtr<u8> as stat), absent;
+    0 => read(fd: Fd, buffer: Address as output, count: usize) -> usize, full, file::transfer::read;
+    1 => write(fd: Fd, buffer: Address as input, count: usize) -> usize, full, file::transfer::write;
+    2 => open(path: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode) -> Fd, full, file::opening::open;
+    3 => close(fd: Fd), full, file::descriptor::close;
+    4 => stat(path: UserString, status: UserPtr<Stat> as stat), full, file::status::stat;
+    5 => fstat(fd: Fd, status: UserPtr<Stat> as stat), full, file::status::fstat;
+    6 => lstat(path: UserString, status: UserPtr<Stat> as stat), full, file::status::lstat;
     7 => poll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: i32) -> i32 as ready_poll_fds, absent;
-    8 => lseek(fd: Fd, offset: i64, whence: u32 as whence) -> i64, absent;
+    8 => lseek(fd: Fd, offset: i64, whence: u32 as whence) -> i64, full, file::position::lseek;
     9 => mmap(address: Address, length: u64, protection: u64 as protection, flags: u64 as map_flags,
-        fd: u64 as map_fd, offset: u64 as hex) -> Address, absent;
-    10 => mprotect(address: Address, length: usize, protection: u64 as protection), absent;
-    11 => munmap(address: Address, length: usize), absent;
-    12 => brk(address: Address) -> Address, absent;
-    13 => rt_sigaction(signal: i32 as signal, action: UserPtr<u8> as action, old: UserPtr<u8> as action_out,
-        size: usize), absent;
-    14 => rt_sigprocmask(how: i32 as mask_how, set: UserPtr<u64> as signal_set, old: UserPtr<u64> as signal_set_out,
-        size: usize), absent;
-    15 => rt_sigreturn(), absent;
-    16 => ioctl(fd: Fd, request: u32 as ioctl_request, argument: u64 as ioctl_argument) -> i64, absent;
-    17 => pread64(fd: Fd, buffer: Address as output, count: usize, offset: i64) -> usize, absent;
-    18 => pwrite64(fd: Fd, buffer: Address as input, count: usize, offset: i64) -> usize, absent;
-    19 => readv(fd: Fd, vector: UserPtr<u8> as vector_out, count: usize) -> usize, absent;
-    20 => writev(fd: Fd, vector: UserPtr<u8> as vector, count: usize) -> usize, absent;
-    21 => access(path: UserString, mode: i32 as access_mode), absent;
+        fd: u64 as map_fd, offset: u64 as hex) -> Address, full, memory::mmap;
+    10 => mprotect(address: Address, length: usize, protection: u64 as protection), full, memory::mprotect;
+    11 => munmap(address: Address, length: usize), full, memory::munmap;
+    12 => brk(address: Address) -> Address, full, memory::brk;
+    13 => rt_sigaction(signal: i32 as signal, action: UserPtr<Action> as action, old: UserPtr<Action> as action_out,
+        size: usize), full, signal::rt_sigaction;
+    14 => rt_sigprocmask(how: i32 as mask_how, set: UserPtr<SigSet> as signal_set, old: UserPtr<SigSet> as signal_set_out,
+        size: usize), full, mask::rt_sigprocmask;
+    15 => rt_sigreturn() -> i64, full [registers], rt_sigreturn;
+    16 => ioctl(fd: Fd, request: u32 as ioctl_request, argument: u64 as ioctl_argument) -> i64, full, file::control::ioctl;
+    17 => pread64(fd: Fd, buffer: Address as output, count: usize, offset: i64) -> usize, full, file::transfer::pread64;
+    18 => pwrite64(fd: Fd, buffer: Address as input, count: usize, offset: i64) -> usize, full, file::transfer::pwrite64;
+    19 => readv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize) -> usize, full, file::transfer::readv;
+    20 => writev(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize) -> usize, full, file::transfer::writev;
+    21 => access(path: UserString, mode: u32 as access_mode), full, file::status::access;
     22 => pipe(fds: UserPtr<u8> as fd_pair), absent;
     23 => select(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set, except: UserPtr<u8> as fd_set,
         timeout: UserPtr<u8> as timeval) -> i32 as ready_fd_sets, absent;
-    24 => sched_yield(), absent;
+    24 => sched_yield(), full, thread::sched_yield;
     25 => mremap(old: Address, old_length: usize, new_length: usize, flags: u64 as remap_flags,
-        new: Address) -> Address, absent;
-    26 => msync(address: Address, length: usize, flags: i32 as sync_flags), absent;
-    27 => mincore(address: Address, length: usize, vector: UserPtr<u8>), absent;
-    28 => madvise(address: Address, length: usize, advice: i32 as advice), absent;
+        new: Address) -> Address, full, memory::mremap;
+    26 => msync(address: Address, length: usize, flags: i32 as sync_flags), full, memory::msync;
+    27 => mincore(address: Address, length: usize, vector: UserPtr<u8>), full, memory::mincore;
+    28 => madvise(address: Address, length: usize, advice: i32 as advice),
+        partial("MADV_REMOVE of files, merging (KSM) and poisoning"), memory::madvise;
     29 => shmget(key: i32 as ipc_key, size: usize, flags: i32 as ipc_flags) -> i32, absent;
     30 => shmat(id: i32, address: Address, flags: i32 as hex) -> Address, absent;
     31 => shmctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
-    32 => dup(fd: Fd) -> Fd, absent;
-    33 => dup2(old: Fd, new: Fd) -> Fd, absent;
-    34 => pause(), absent;
-    35 => nanosleep(request: UserPtr<u8> as timespec, remaining: UserPtr<u8> as remaining), absent;
-    36 => getitimer(which: i32 as interval_timer, value: UserPtr<u8> as interval_out), absent;
-    37 => alarm(seconds: u32) -> u32, absent;
-    38 => setitimer(which: i32 as interval_timer, new: UserPtr<u8> as interval, old: UserPtr<u8> as interval_out),
-        absent;
-    39 => getpid() -> i32, full, process::getpid;
+    32 => dup(fd: Fd) -> Fd, full, file::descriptor::dup;
+    33 => dup2(old: Fd, new: Fd) -> Fd, full, file::descriptor::dup2;
+    34 => pause(), full, waiting::pause;
+    35 => nanosleep(request: UserPtr<TimeSpec> as timespec, remaining: UserPtr<TimeSpec> as remaining) -> i64, full, sleep::nanosleep;
+    36 => getitimer(which: Which as interval_timer, value: UserPtr<IntervalSetting> as interval_out), full,
+        interval::getitimer;
+    37 => alarm(seconds: u32) -> u32, full, interval::alarm;
+    38 => setitimer(which: Which as interval_timer, new: UserPtr<IntervalSetting> as interval,
+        old: UserPtr<IntervalSetting> as interval_out), full, interval::setitimer;
+    39 => getpid() -> i32, full, identity::getpid;
     40 => sendfile(out: Fd, source: Fd, offset: UserPtr<i64> as long_in, count: usize) -> usize, absent;
     41 => socket(family: i32 as socket_family, kind: i32 as socket_type, protocol: i32 as socket_protocol) -> Fd,
         absent;
@@ -75,8 +97,8 @@ table_rows! {
         value: UserPtr<u8> as option_value, length: i32), absent;
     55 => getsockopt(fd: Fd, level: i32 as socket_level, option: i32 as socket_option,
         value: UserPtr<u8> as option_value_out, length: UserPtr<i32> as int_out), absent;
-    56 => clone(flags: u64 as clone_flags, stack: Address, parent_tid: UserPtr<i32>, child_tid: UserPtr<i32>,
-        tls: Address) -> i32, absent;
+    56 => clone(flags: u64 as clone_flags, stack: u64 as hex, parent_tid: UserPtr<i32>, child_tid: UserPtr<i32>,
+        tls: u64 as hex) -> i32, partial("threads only, no processes yet") [registers], clone::clone;
     57 => fork() -> i32, absent;
     58 => vfork() -> i32, absent;
     59 => execve(path: UserString, arguments: UserPtr<u64> as string_list, environment: UserPtr<u64> as environment),
@@ -84,8 +106,8 @@ table_rows! {
     60 => exit(status: i32), full, process::exit;
     61 => wait4(pid: i32, status: UserPtr<i32> as wait_status, options: i32 as wait_options,
         usage: UserPtr<u8> as usage) -> i32, absent;
-    62 => kill(pid: i32, signal: i32 as signal), absent;
-    63 => uname(names: UserPtr<u8> as names), absent;
+    62 => kill(pid: i32, signal: i32 as signal), full, send::kill;
+    63 => uname(names: UserPtr<system::Names> as names), full, system::uname;
     64 => semget(key: i32 as ipc_key, count: i32, flags: i32 as ipc_flags) -> i32, absent;
     65 => semop(id: i32, operations: UserPtr<u8>, count: u32), absent;
     66 => semctl(id: i32, number: i32, command: i32 as ipc_command, argument: u64 as hex) -> i32, absent;
@@ -94,20 +116,20 @@ table_rows! {
     69 => msgsnd(id: i32, message: UserPtr<u8>, size: usize, flags: i32 as hex), absent;
     70 => msgrcv(id: i32, message: UserPtr<u8>, size: usize, kind: i64, flags: i32 as hex) -> usize, absent;
     71 => msgctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
-    72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer, absent;
+    72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer, partial("locks, leases, pipe sizes, owners and notification"), file::descriptor::fcntl;
     73 => flock(fd: Fd, operation: u32 as lock_operation), absent;
     74 => fsync(fd: Fd), absent;
     75 => fdatasync(fd: Fd), absent;
     76 => truncate(path: UserString, length: i64), absent;
     77 => ftruncate(fd: Fd, length: i64), absent;
-    78 => getdents(fd: Fd, entries: Address, count: u32) -> usize, absent;
+    78 => getdents(fd: Fd, entries: Address, count: u32) -> usize, full, file::listing::getdents;
     79 => getcwd(buffer: Address as text_out, size: usize) -> usize, absent;
     80 => chdir(path: UserString), absent;
     81 => fchdir(fd: Fd), absent;
     82 => rename(old: UserString, new: UserString), absent;
     83 => mkdir(path: UserString, mode: u16 as mode), absent;
     84 => rmdir(path: UserString), absent;
-    85 => creat(path: UserString, mode: u16 as mode) -> Fd, absent;
+    85 => creat(path: UserString, mode: u16 as mode) -> Fd, full, file::opening::creat;
     86 => link(old: UserString, new: UserString), absent;
     87 => unlink(path: UserString), absent;
     88 => symlink(target: UserString, link: UserString), absent;
@@ -118,10 +140,10 @@ table_rows! {
     93 => fchown(fd: Fd, user: u32 as identity, group: u32 as identity), absent;
     94 => lchown(path: UserString, user: u32 as identity, group: u32 as identity), absent;
     95 => umask(mask: i32 as mode) -> i32 as mode, absent;
-    96 => gettimeofday(time: UserPtr<u8> as timeval_out, zone: UserPtr<u8>), absent;
-    97 => getrlimit(resource: u32 as resource, limit: UserPtr<u8> as limit_out), absent;
+    96 => gettimeofday(time: UserPtr<TimeVal> as timeval_out, zone: UserPtr<TimeZone>), full, clock::gettimeofday;
+    97 => getrlimit(resource: u32 as resource, limit: UserPtr<Limit> as limit_out), full, limits::getrlimit;
     98 => getrusage(who: i32 as usage_of, usage: UserPtr<u8> as usage), absent;
-    99 => sysinfo(info: UserPtr<u8> as system_information), absent;
+    99 => sysinfo(info: UserPtr<system::SystemInformation> as system_information), full, system::sysinfo;
     100 => times(times: UserPtr<u8> as process_times) -> i64, absent;
     101 => ptrace(request: i64, pid: i64, address: Address, data: u64 as hex) -> i64, absent;
     102 => getuid() -> u32, absent;
@@ -132,8 +154,8 @@ table_rows! {
     107 => geteuid() -> u32, absent;
     108 => getegid() -> u32, absent;
     109 => setpgid(pid: i32, group: i32), absent;
-    110 => getppid() -> i32, absent;
-    111 => getpgrp() -> i32, absent;
+    110 => getppid() -> i32, full, identity::getppid;
+    111 => getpgrp() -> i32, full, identity::getpgrp;
     112 => setsid() -> i32, absent;
     113 => setreuid(real: u32 as identity, effective: u32 as identity), absent;
     114 => setregid(real: u32 as identity, effective: u32 as identity), absent;
@@ -145,60 +167,62 @@ table_rows! {
     119 => setresgid(real: u32 as identity, effective: u32 as identity, saved: u32 as identity), absent;
     120 => getresgid(real: UserPtr<u32> as int_out, effective: UserPtr<u32> as int_out,
         saved: UserPtr<u32> as int_out), absent;
-    121 => getpgid(pid: i32) -> i32, absent;
+    121 => getpgid(pid: i32) -> i32, full, identity::getpgid;
     122 => setfsuid(user: u32 as identity) -> u32, absent;
     123 => setfsgid(group: u32 as identity) -> u32, absent;
     124 => getsid(pid: i32) -> i32, absent;
     125 => capget(header: UserPtr<u8>, data: UserPtr<u8>), absent;
     126 => capset(header: UserPtr<u8>, data: UserPtr<u8>), absent;
-    127 => rt_sigpending(set: UserPtr<u64> as signal_set_out, size: usize), absent;
-    128 => rt_sigtimedwait(set: UserPtr<u64> as signal_set, information: UserPtr<u8> as signal_information_out,
-        timeout: UserPtr<u8> as timespec, size: usize) -> i32, absent;
-    129 => rt_sigqueueinfo(pid: i32, signal: i32 as signal, information: UserPtr<u8> as signal_information), absent;
-    130 => rt_sigsuspend(set: UserPtr<u64> as signal_set, size: usize), absent;
-    131 => sigaltstack(new: UserPtr<u8> as signal_stack, old: UserPtr<u8> as signal_stack_out), absent;
+    127 => rt_sigpending(set: UserPtr<u8> as signal_set_out, size: usize), full, mask::rt_sigpending;
+    128 => rt_sigtimedwait(set: UserPtr<SigSet> as signal_set, information: UserPtr<SigInfo> as signal_information_out,
+        timeout: UserPtr<TimeSpec> as timespec, size: usize) -> i32, full, waiting::rt_sigtimedwait;
+    129 => rt_sigqueueinfo(pid: i32, signal: i32 as signal, information: UserPtr<SigInfo> as signal_information),
+        full, send::rt_sigqueueinfo;
+    130 => rt_sigsuspend(set: UserPtr<SigSet> as signal_set, size: usize), full, waiting::rt_sigsuspend;
+    131 => sigaltstack(new: UserPtr<StackDescription> as signal_stack, old: UserPtr<StackDescription> as signal_stack_out),
+        full [registers], sigaltstack;
     132 => utime(path: UserString, times: UserPtr<u8>), absent;
     133 => mknod(path: UserString, mode: u16 as file_mode, device: u32 as device), absent;
     134 => uselib(path: UserString), absent;
     135 => personality(persona: u32 as hex) -> i32 as hex, absent;
     136 => ustat(device: u32 as device, buffer: UserPtr<u8>), absent;
-    137 => statfs(path: UserString, buffer: UserPtr<u8> as file_system), absent;
-    138 => fstatfs(fd: Fd, buffer: UserPtr<u8> as file_system), absent;
+    137 => statfs(path: UserString, buffer: UserPtr<StatFs> as file_system), full, file::status::statfs;
+    138 => fstatfs(fd: Fd, buffer: UserPtr<StatFs> as file_system), full, file::status::fstatfs;
     139 => sysfs(option: i32, first: u64 as hex, second: u64 as hex) -> i32, absent;
     140 => getpriority(which: i32 as priority_which, who: i32) -> i32, absent;
     141 => setpriority(which: i32 as priority_which, who: i32, value: i32), absent;
     142 => sched_setparam(pid: i32, parameter: UserPtr<i32> as int_list), absent;
-    143 => sched_getparam(pid: i32, parameter: UserPtr<i32> as int_out), absent;
+    143 => sched_getparam(pid: i32, parameter: UserPtr<i32> as int_out), full, affinity::sched_getparam;
     144 => sched_setscheduler(pid: i32, policy: i32 as scheduler, parameter: UserPtr<i32> as int_list), absent;
-    145 => sched_getscheduler(pid: i32) -> i32 as scheduler, absent;
-    146 => sched_get_priority_max(policy: i32 as scheduler) -> i32, absent;
-    147 => sched_get_priority_min(policy: i32 as scheduler) -> i32, absent;
-    148 => sched_rr_get_interval(pid: i32, interval: UserPtr<u8> as timespec_out), absent;
-    149 => mlock(address: Address, length: usize), absent;
-    150 => munlock(address: Address, length: usize), absent;
-    151 => mlockall(flags: i32 as lock_all_flags), absent;
-    152 => munlockall(), absent;
+    145 => sched_getscheduler(pid: i32) -> i32 as scheduler, full, affinity::sched_getscheduler;
+    146 => sched_get_priority_max(policy: i32 as scheduler) -> i32, full, affinity::sched_get_priority_max;
+    147 => sched_get_priority_min(policy: i32 as scheduler) -> i32, full, affinity::sched_get_priority_min;
+    148 => sched_rr_get_interval(pid: i32, interval: UserPtr<TimeSpec> as timespec_out), full, affinity::sched_rr_get_interval;
+    149 => mlock(address: Address, length: usize), full, memory::mlock;
+    150 => munlock(address: Address, length: usize), full, memory::munlock;
+    151 => mlockall(flags: i32 as lock_all_flags), full, memory::mlockall;
+    152 => munlockall(), full, memory::munlockall;
     153 => vhangup(), absent;
     154 => modify_ldt(function: i32, pointer: UserPtr<u8>, count: u64) -> i32, absent;
     155 => pivot_root(new: UserString, put_old: UserString), absent;
     156 => _sysctl(arguments: UserPtr<u8>), absent;
-    157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as hex, third: u64 as hex,
-        fourth: u64 as hex) -> i64, absent;
-    158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64, absent;
+    157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as prctl_rest,
+        third: u64 as prctl_rest, fourth: u64 as prctl_rest) -> i64, absent;
+    158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64, partial("GS stays the kernel's, CPUID cannot be turned off"), thread::arch_prctl;
     159 => adjtimex(buffer: UserPtr<u8>) -> i32, absent;
-    160 => setrlimit(resource: u32 as resource, limit: UserPtr<u8> as limit), absent;
+    160 => setrlimit(resource: u32 as resource, limit: UserPtr<Limit> as limit), full, limits::setrlimit;
     161 => chroot(path: UserString), absent;
     162 => sync(), absent;
     163 => acct(path: UserString), absent;
-    164 => settimeofday(time: UserPtr<u8> as timeval, zone: UserPtr<u8>), absent;
+    164 => settimeofday(time: UserPtr<TimeVal> as timeval, zone: UserPtr<TimeZone>), full, clock::settimeofday;
     165 => mount(source: UserString, target: UserString, kind: UserString, flags: u64 as mount_flags,
         data: UserPtr<u8>), absent;
     166 => umount2(target: UserString, flags: i32 as unmount_flags), absent;
     167 => swapon(path: UserString, flags: i32 as hex), absent;
     168 => swapoff(path: UserString), absent;
     169 => reboot(magic: i32 as hex, magic2: i32 as hex, command: u32 as hex, argument: UserPtr<u8>), absent;
-    170 => sethostname(name: UserPtr<u8> as input, length: i32), absent;
-    171 => setdomainname(name: UserPtr<u8> as input, length: i32), absent;
+    170 => sethostname(name: UserPtr<u8> as input, length: i32), full, system::sethostname;
+    171 => setdomainname(name: UserPtr<u8> as input, length: i32), full, system::setdomainname;
     172 => iopl(level: u32), absent;
     173 => ioperm(from: u64, count: u64, turn_on: i32), absent;
     174 => create_module(name: UserString, size: usize) -> Address, absent;
@@ -213,7 +237,7 @@ table_rows! {
     183 => afs_syscall(), absent;
     184 => tuxcall(), absent;
     185 => security(), absent;
-    186 => gettid() -> i32, full, process::gettid;
+    186 => gettid() -> i32, full, thread::gettid;
     187 => readahead(fd: Fd, offset: i64, count: usize), absent;
     188 => setxattr(path: UserString, name: UserString, value: UserPtr<u8> as input, size: usize,
         flags: i32 as attribute_flags), absent;
@@ -230,12 +254,12 @@ table_rows! {
     197 => removexattr(path: UserString, name: UserString), absent;
     198 => lremovexattr(path: UserString, name: UserString), absent;
     199 => fremovexattr(fd: Fd, name: UserString), absent;
-    200 => tkill(tid: i32, signal: i32 as signal), absent;
-    201 => time(time: UserPtr<i64> as long_out) -> i64, absent;
-    202 => futex(word: UserPtr<u32>, operation: i32 as futex_operation, value: u32, timeout: u64 as futex_timeout,
-        word2: UserPtr<u32> as futex_word2, value3: u32 as futex_value3) -> i64, absent;
-    203 => sched_setaffinity(pid: i32, size: u32, mask: UserPtr<u8> as cpu_set), absent;
-    204 => sched_getaffinity(pid: i32, size: u32, mask: UserPtr<u8> as cpu_set_out) -> i32, absent;
+    200 => tkill(tid: i32, signal: i32 as signal), full, send::tkill;
+    201 => time(time: UserPtr<i64> as long_out) -> i64, full, clock::time;
+    202 => futex(word: u64, operation: i32 as futex_operation, value: u32, timeout: u64 as futex_timeout,
+        word2: u64 as futex_word2, value3: u32 as futex_value3) -> u32, partial("no priority inheritance"), futex::futex;
+    203 => sched_setaffinity(pid: i32, size: u32, mask: UserPtr<u8> as cpu_set), full, affinity::sched_setaffinity;
+    204 => sched_getaffinity(pid: i32, size: u32, mask: UserPtr<u64> as cpu_set_out) -> i32, full, affinity::sched_getaffinity;
     205 => set_thread_area(descriptor: UserPtr<u8>), absent;
     206 => io_setup(count: u32, context: UserPtr<u64>), absent;
     207 => io_destroy(context: u64 as hex), absent;
@@ -249,27 +273,28 @@ table_rows! {
     214 => epoll_ctl_old(), absent;
     215 => epoll_wait_old(), absent;
     216 => remap_file_pages(address: Address, size: u64, protection: u64 as protection, offset: u64,
-        flags: u64 as map_flags), absent;
-    217 => getdents64(fd: Fd, entries: Address as directory_entries, count: u32) -> usize, absent;
-    218 => set_tid_address(address: UserPtr<i32>) -> i32, absent;
-    219 => restart_syscall() -> i64, absent;
+        flags: u64 as map_flags), full, memory::remap_file_pages;
+    217 => getdents64(fd: Fd, entries: Address as directory_entries, count: u32) -> usize, full, file::listing::getdents64;
+    218 => set_tid_address(address: UserPtr<i32>) -> i32, full, thread::set_tid_address;
+    219 => restart_syscall() -> i64, full, restart::restart_syscall;
     220 => semtimedop(id: i32, operations: UserPtr<u8>, count: u32, timeout: UserPtr<u8> as timespec), absent;
     221 => fadvise64(fd: Fd, offset: i64, length: usize, advice: i32 as file_advice), absent;
-    222 => timer_create(clock: i32 as clock, event: UserPtr<u8> as signal_event, id: UserPtr<i32> as int_out), absent;
-    223 => timer_settime(id: i32, flags: i32 as timer_flags, new: UserPtr<u8> as timer_value,
-        old: UserPtr<u8> as timer_value_out), absent;
-    224 => timer_gettime(id: i32, value: UserPtr<u8> as timer_value_out), absent;
-    225 => timer_getoverrun(id: i32) -> i32, absent;
-    226 => timer_delete(id: i32), absent;
-    227 => clock_settime(clock: i32 as clock, time: UserPtr<u8> as timespec), absent;
-    228 => clock_gettime(clock: i32 as clock, time: UserPtr<u8> as timespec_out), absent;
-    229 => clock_getres(clock: i32 as clock, resolution: UserPtr<u8> as timespec_out), absent;
-    230 => clock_nanosleep(clock: i32 as clock, flags: i32 as timer_flags, request: UserPtr<u8> as timespec,
-        remaining: UserPtr<u8> as remaining), absent;
+    222 => timer_create(clock: i32 as clock, event: UserPtr<SignalEvent> as signal_event, id: UserPtr<i32> as int_out),
+        full, posix::timer_create;
+    223 => timer_settime(id: i32, flags: i32 as timer_flags, new: UserPtr<TimerSpec> as timer_value,
+        old: UserPtr<TimerSpec> as timer_value_out), full, posix::timer_settime;
+    224 => timer_gettime(id: i32, value: UserPtr<TimerSpec> as timer_value_out), full, posix::timer_gettime;
+    225 => timer_getoverrun(id: i32) -> i32, full, posix::timer_getoverrun;
+    226 => timer_delete(id: i32), full, posix::timer_delete;
+    227 => clock_settime(clock: i32 as clock, time: UserPtr<TimeSpec> as timespec), full, clock::clock_settime;
+    228 => clock_gettime(clock: i32 as clock, time: UserPtr<TimeSpec> as timespec_out), full, clock::clock_gettime;
+    229 => clock_getres(clock: i32 as clock, resolution: UserPtr<TimeSpec> as timespec_out), full, clock::clock_getres;
+    230 => clock_nanosleep(clock: i32 as clock, flags: u32 as timer_flags, request: UserPtr<TimeSpec> as timespec,
+        remaining: UserPtr<TimeSpec> as remaining) -> i64, full, sleep::clock_nanosleep;
     231 => exit_group(status: i32), full, process::exit_group;
     232 => epoll_wait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32) -> i32, absent;
     233 => epoll_ctl(epoll: Fd, operation: i32 as epoll_operation, fd: Fd, event: UserPtr<u8> as epoll_event), absent;
-    234 => tgkill(pid: i32, tid: i32, signal: i32 as signal), absent;
+    234 => tgkill(pid: i32, tid: i32, signal: i32 as signal), full, send::tgkill;
     235 => utimes(path: UserString, times: UserPtr<u8> as timeval_pair), absent;
     236 => vserver(), absent;
     237 => mbind(address: Address, length: u64, mode: u64, nodes: UserPtr<u64>, max_node: u64, flags: u32 as hex),
@@ -300,13 +325,13 @@ table_rows! {
     254 => inotify_add_watch(fd: Fd, path: UserString, mask: u32 as inotify_mask) -> i32, absent;
     255 => inotify_rm_watch(fd: Fd, watch: i32), absent;
     256 => migrate_pages(pid: i32, max_node: u64, old: UserPtr<u64>, new: UserPtr<u64>) -> i64, absent;
-    257 => openat(directory: Fd, path: UserString, flags: i32 as open_flags, mode: u16 as open_mode) -> Fd, absent;
+    257 => openat(directory: Fd, path: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode) -> Fd, full, file::opening::openat;
     258 => mkdirat(directory: Fd, path: UserString, mode: u16 as mode), absent;
     259 => mknodat(directory: Fd, path: UserString, mode: u16 as file_mode, device: u32 as device), absent;
     260 => fchownat(directory: Fd, path: UserString, user: u32 as identity, group: u32 as identity,
         flags: i32 as at_flags), absent;
     261 => futimesat(directory: Fd, path: UserString, times: UserPtr<u8> as timeval_pair), absent;
-    262 => newfstatat(directory: Fd, path: UserString, status: UserPtr<u8> as stat, flags: i32 as at_flags), absent;
+    262 => newfstatat(directory: Fd, path: UserString, status: UserPtr<Stat> as stat, flags: AtFlags as at_flags), full, file::status::newfstatat;
     263 => unlinkat(directory: Fd, path: UserString, flags: i32 as unlink_flags), absent;
     264 => renameat(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString), absent;
     265 => linkat(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString, flags: i32 as at_flags),
@@ -314,15 +339,15 @@ table_rows! {
     266 => symlinkat(target: UserString, directory: Fd, link: UserString), absent;
     267 => readlinkat(directory: Fd, path: UserString, buffer: Address as output, size: i32) -> usize, absent;
     268 => fchmodat(directory: Fd, path: UserString, mode: u16 as mode), absent;
-    269 => faccessat(directory: Fd, path: UserString, mode: i32 as access_mode), absent;
+    269 => faccessat(directory: Fd, path: UserString, mode: u32 as access_mode), full, file::status::faccessat;
     270 => pselect6(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set,
         except: UserPtr<u8> as fd_set, timeout: UserPtr<u8> as timespec,
         mask: UserPtr<u8> as sized_signal_set) -> i32 as ready_fd_sets, absent;
     271 => ppoll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: UserPtr<u8> as timespec,
         mask: UserPtr<u64> as signal_set, size: usize) -> i32 as ready_poll_fds, absent;
     272 => unshare(flags: u64 as unshare_flags), absent;
-    273 => set_robust_list(head: Address, length: usize), absent;
-    274 => get_robust_list(tid: i32, head: UserPtr<u64> as long_out, length: UserPtr<u64> as long_out), absent;
+    273 => set_robust_list(head: UserPtr<robust::Head>, length: usize), full, robust::set_robust_list;
+    274 => get_robust_list(tid: i32, head: UserPtr<u64> as long_out, length: UserPtr<u64> as long_out), full, robust::get_robust_list;
     275 => splice(source: Fd, source_offset: UserPtr<i64> as long_in, out: Fd, out_offset: UserPtr<i64> as long_in,
         length: usize, flags: u32 as splice_flags) -> usize, absent;
     276 => tee(source: Fd, out: Fd, length: usize, flags: u32 as splice_flags) -> usize, absent;
@@ -334,33 +359,34 @@ table_rows! {
         absent;
     281 => epoll_pwait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32,
         mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
-    282 => signalfd(fd: Fd, set: UserPtr<u64> as signal_set, size: usize) -> Fd, absent;
-    283 => timerfd_create(clock: i32 as clock, flags: i32 as descriptor_flags) -> Fd, absent;
+    282 => signalfd(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize) -> Fd, full, signalfd::signalfd;
+    283 => timerfd_create(clock: u32 as clock, flags: TimerFdFlags as descriptor_flags) -> Fd, full,
+        timer_file::timerfd_create;
     284 => eventfd(initial: u32) -> Fd, absent;
     285 => fallocate(fd: Fd, mode: i32 as allocate_mode, offset: i64, length: i64), absent;
-    286 => timerfd_settime(fd: Fd, flags: i32 as timer_fd_flags, new: UserPtr<u8> as timer_value,
-        old: UserPtr<u8> as timer_value_out), absent;
-    287 => timerfd_gettime(fd: Fd, value: UserPtr<u8> as timer_value_out), absent;
+    286 => timerfd_settime(fd: Fd, flags: SetTimeFlags as timer_fd_flags, new: UserPtr<TimerSpec> as timer_value,
+        old: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_settime;
+    287 => timerfd_gettime(fd: Fd, value: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_gettime;
     288 => accept4(fd: Fd, address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out,
         flags: i32 as socket_flags) -> Fd, absent;
-    289 => signalfd4(fd: Fd, set: UserPtr<u64> as signal_set, size: usize, flags: i32 as descriptor_flags) -> Fd,
-        absent;
+    289 => signalfd4(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize, flags: SignalFdFlags as descriptor_flags)
+        -> Fd, full, signalfd::signalfd4;
     290 => eventfd2(initial: u32, flags: i32 as event_flags) -> Fd, absent;
     291 => epoll_create1(flags: i32 as descriptor_flags) -> Fd, absent;
-    292 => dup3(old: Fd, new: Fd, flags: i32 as descriptor_flags) -> Fd, absent;
+    292 => dup3(old: Fd, new: Fd, flags: OpenFlags as descriptor_flags) -> Fd, full, file::descriptor::dup3;
     293 => pipe2(fds: UserPtr<u8> as fd_pair, flags: i32 as open_flags), absent;
     294 => inotify_init1(flags: i32 as descriptor_flags) -> Fd, absent;
-    295 => preadv(fd: Fd, vector: UserPtr<u8> as vector_out, count: usize, low: u64, high: u64) -> usize, absent;
-    296 => pwritev(fd: Fd, vector: UserPtr<u8> as vector, count: usize, low: u64, high: u64) -> usize, absent;
+    295 => preadv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64) -> usize, full, file::transfer::preadv;
+    296 => pwritev(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, low: i64, high: u64) -> usize, full, file::transfer::pwritev;
     297 => rt_tgsigqueueinfo(pid: i32, tid: i32, signal: i32 as signal,
-        information: UserPtr<u8> as signal_information), absent;
+        information: UserPtr<SigInfo> as signal_information), full, send::rt_tgsigqueueinfo;
     298 => perf_event_open(attributes: UserPtr<u8>, pid: i32, cpu: i32, group: Fd, flags: u64 as hex) -> Fd, absent;
     299 => recvmmsg(fd: Fd, messages: UserPtr<u8>, count: u32, flags: u32 as message_flags,
         timeout: UserPtr<u8> as timespec) -> i32, absent;
     300 => fanotify_init(flags: u32 as hex, event_flags: u32 as open_flags) -> Fd, absent;
     301 => fanotify_mark(fd: Fd, flags: u32 as hex, mask: u64 as hex, directory: Fd, path: UserString), absent;
-    302 => prlimit64(pid: i32, resource: u32 as resource, new: UserPtr<u8> as limit, old: UserPtr<u8> as limit_out),
-        absent;
+    302 => prlimit64(pid: i32, resource: u32 as resource, new: UserPtr<Limit> as limit, old: UserPtr<Limit> as limit_out),
+        full, limits::prlimit64;
     303 => name_to_handle_at(directory: Fd, path: UserString, handle: UserPtr<u8>, mount: UserPtr<i32> as int_out,
         flags: i32 as at_flags), absent;
     304 => open_by_handle_at(mount: Fd, handle: UserPtr<u8>, flags: i32 as open_flags) -> Fd, absent;
@@ -368,7 +394,7 @@ table_rows! {
     306 => syncfs(fd: Fd), absent;
     307 => sendmmsg(fd: Fd, messages: UserPtr<u8>, count: u32, flags: u32 as message_flags) -> i32, absent;
     308 => setns(fd: Fd, kind: i32 as unshare_flags), absent;
-    309 => getcpu(cpu: UserPtr<u32> as int_out, node: UserPtr<u32> as int_out, cache: UserPtr<u8>), absent;
+    309 => getcpu(cpu: UserPtr<u32> as int_out, node: UserPtr<u32> as int_out), full, affinity::getcpu;
     310 => process_vm_readv(pid: i32, local: UserPtr<u8> as vector_out, local_count: usize, remote: UserPtr<u8>,
         remote_count: usize, flags: u64 as hex) -> usize, absent;
     311 => process_vm_writev(pid: i32, local: UserPtr<u8> as vector, local_count: usize, remote: UserPtr<u8>,
@@ -380,7 +406,7 @@ table_rows! {
     316 => renameat2(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString,
         flags: u32 as rename_flags), absent;
     317 => seccomp(operation: u32 as seccomp_operation, flags: u32 as hex, argument: UserPtr<u8>) -> i32, absent;
-    318 => getrandom(buffer: Address as output, count: usize, flags: u32 as random_flags) -> usize, absent;
+    318 => getrandom(buffer: UserPtr<u8> as output, count: usize, flags: u32 as random_flags) -> usize, full, system::getrandom;
     319 => memfd_create(name: UserString, flags: u32 as memory_file_flags) -> Fd, absent;
     320 => kexec_file_load(kernel: Fd, initrd: Fd, length: u64, command_line: UserPtr<u8>, flags: u64 as hex), absent;
     321 => bpf(command: i32, attributes: UserPtr<u8>, size: u32) -> i32, absent;
@@ -388,18 +414,18 @@ table_rows! {
         environment: UserPtr<u64> as environment, flags: i32 as at_flags), absent;
     323 => userfaultfd(flags: u32 as user_fault_flags) -> Fd, absent;
     324 => membarrier(command: i32 as barrier_command, flags: u32 as hex, cpu: i32) -> i32, absent;
-    325 => mlock2(address: Address, length: usize, flags: i32 as hex), absent;
+    325 => mlock2(address: Address, length: usize, flags: i32 as hex), full, memory::mlock2;
     326 => copy_file_range(source: Fd, source_offset: UserPtr<i64> as long_in, out: Fd,
         out_offset: UserPtr<i64> as long_in, length: usize, flags: u32 as hex) -> usize, absent;
-    327 => preadv2(fd: Fd, vector: UserPtr<u8> as vector_out, count: usize, low: u64, high: u64,
-        flags: i32 as transfer_flags) -> usize, absent;
-    328 => pwritev2(fd: Fd, vector: UserPtr<u8> as vector, count: usize, low: u64, high: u64,
-        flags: i32 as transfer_flags) -> usize, absent;
-    329 => pkey_mprotect(address: Address, length: usize, protection: u64 as protection, key: i32), absent;
-    330 => pkey_alloc(flags: u64 as hex, rights: u64 as hex) -> i32, absent;
-    331 => pkey_free(key: i32), absent;
-    332 => statx(directory: Fd, path: UserString, flags: u32 as at_flags, mask: u32 as statx_mask,
-        status: UserPtr<u8> as statx), absent;
+    327 => preadv2(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64,
+        flags: u32 as transfer_flags) -> usize, full, file::transfer::preadv2;
+    328 => pwritev2(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, low: i64, high: u64,
+        flags: u32 as transfer_flags) -> usize, full, file::transfer::pwritev2;
+    329 => pkey_mprotect(address: Address, length: usize, protection: u64 as protection, key: i32), full, memory::pkey_mprotect;
+    330 => pkey_alloc(flags: u64 as hex, rights: u64 as hex) -> i32, full, memory::pkey_alloc;
+    331 => pkey_free(key: i32), full, memory::pkey_free;
+    332 => statx(directory: Fd, path: UserString, flags: AtFlags as at_flags, mask: u32 as statx_mask,
+        status: UserPtr<Statx> as statx), full, file::status::statx;
     333 => io_pgetevents(context: u64 as hex, least: i64, most: i64, events: UserPtr<u8>,
         timeout: UserPtr<u8> as timespec, mask: UserPtr<u8> as sized_signal_set) -> i64, absent;
     334 => rseq(area: UserPtr<u8>, length: u32, flags: i32 as hex, signature: u32 as hex), absent;
@@ -418,11 +444,11 @@ table_rows! {
     432 => fsmount(fd: Fd, flags: u32 as hex, attributes: u32 as hex) -> Fd, absent;
     433 => fspick(directory: Fd, path: UserString, flags: u32 as hex) -> Fd, absent;
     434 => pidfd_open(pid: i32, flags: u32 as process_fd_flags) -> Fd, absent;
-    435 => clone3(arguments: UserPtr<u8> as clone_arguments, size: usize) -> i32, absent;
-    436 => close_range(first: u32, last: u32, flags: u32 as close_range_flags), absent;
-    437 => openat2(directory: Fd, path: UserString, how: UserPtr<u8> as open_how, size: usize) -> Fd, absent;
+    435 => clone3(arguments: UserPtr<clone::CloneArguments> as clone_arguments, size: usize) -> i32, partial("threads only, no processes yet") [registers], clone::clone3;
+    436 => close_range(first: u32, last: u32, flags: CloseRangeFlags as close_range_flags), full, file::descriptor::close_range;
+    437 => openat2(directory: Fd, path: UserString, how: UserPtr<OpenHow> as open_how, size: usize) -> Fd, full, file::opening::openat2;
     438 => pidfd_getfd(process: Fd, fd: Fd, flags: u32 as hex) -> Fd, absent;
-    439 => faccessat2(directory: Fd, path: UserString, mode: i32 as access_mode, flags: i32 as access_flags), absent;
+    439 => faccessat2(directory: Fd, path: UserString, mode: u32 as access_mode, flags: AtFlags as access_flags), full, file::status::faccessat2;
     440 => process_madvise(process: Fd, vector: UserPtr<u8>, count: usize, advice: i32 as advice,
         flags: u32 as hex) -> usize, absent;
     441 => epoll_pwait2(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: UserPtr<u8> as timespec,

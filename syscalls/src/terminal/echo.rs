@@ -27,6 +27,8 @@ enum Step {
 /// Echo on its way to the device. It goes out after each batch of input, or waits while output is stopped.
 pub(super) struct Echo {
     waiting: VecDeque<Step>,
+    /// Something was added since the last try to hand it on.
+    fresh: bool,
 }
 
 /// So much echo is gathered before it is handed on within one batch.
@@ -34,11 +36,16 @@ const BATCH: usize = 256;
 
 impl Echo {
     pub(super) fn new() -> Self {
-        Self { waiting: VecDeque::with_capacity(BATCH) }
+        Self { waiting: VecDeque::with_capacity(BATCH), fresh: false }
     }
 
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Is there echo that no try to hand on has seen?
+    pub(super) fn is_fresh(&self) -> bool {
+        self.fresh
     }
 
     pub(super) fn is_due(&self) -> bool {
@@ -48,6 +55,7 @@ impl Echo {
     /// Forgets what has not gone out.
     pub(super) fn discard(&mut self) {
         self.waiting.clear();
+        self.fresh = false;
     }
 
     fn push(&mut self, step: Step) {
@@ -56,6 +64,7 @@ impl Echo {
             self.waiting.pop_front();
         }
         self.waiting.push_back(step);
+        self.fresh = true;
     }
 
     /// Shows a byte as a program's output.
@@ -117,6 +126,7 @@ impl Run {
 impl LineDiscipline {
     /// Hands waiting echo to the device, as far as it may and can go.
     pub fn flush_echo(&mut self, device: &mut impl Device) {
+        self.echo.fresh = false;
         if self.is_stopped() {
             return;
         }

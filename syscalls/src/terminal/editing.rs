@@ -54,7 +54,9 @@ impl LineDiscipline {
                     }
                 }
             }
-            self.flush_echo(device);
+            if self.termios.local(ECHO | ECHONL) && self.echo.is_fresh() {
+                self.flush_echo(device);
+            }
             rest = after;
         }
         bytes.len() - rest.len()
@@ -219,10 +221,10 @@ impl LineDiscipline {
         let echo = self.termios.local(ECHO);
         if self.is_key(byte, VERASE) {
             self.erase(Extent::Character);
+        } else if self.is_key(byte, VWERASE) && (extended || self.is_key(byte, VKILL)) {
+            self.erase(Extent::Word);
         } else if self.is_key(byte, VKILL) {
             self.kill();
-        } else if extended && self.is_key(byte, VWERASE) {
-            self.erase(Extent::Word);
         } else if extended && self.is_key(byte, VLNEXT) {
             self.literal_next = true;
             if echo {

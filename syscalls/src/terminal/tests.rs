@@ -236,3 +236,29 @@ fn requests_are_answered() {
     assert_eq!(TerminalRequest::parse(TIOCGPGRP), Some(TerminalRequest::Session(SessionRequest::GetForeground)));
     assert_eq!(TerminalRequest::parse(0x1234), None);
 }
+
+#[test]
+fn packet_mode_tells_what_linux_tells() {
+    use linux_raw_sys::general::{EXTPROC, IXON};
+    let mut typed = Typed::new();
+    typed.line.packet().switch(true);
+    let told = |typed: &mut Typed| typed.line.packet().take();
+    typed.change(|termios| termios.input_flags &= !IXON);
+    assert_eq!(told(&mut typed), Some(0x10));
+    typed.change(|termios| termios.input_flags |= IXON);
+    assert_eq!(told(&mut typed), Some(0x20));
+    for (flow, status) in [(Flow::StopOutput, Some(4)), (Flow::StartOutput, Some(8)), (Flow::StartInput, None)] {
+        typed.line.flow(flow, &mut typed.screen);
+        assert_eq!(told(&mut typed), status);
+    }
+    for (queues, status) in [(Queues::Input, 1), (Queues::Output, 2), (Queues::Both, 3)] {
+        typed.line.flush(queues, &mut typed.screen);
+        assert_eq!(told(&mut typed), Some(status));
+    }
+    for (key, status) in [(b"\x13", 4), (b"\x11", 8), (b"\x03", 3)] {
+        typed.keys(key);
+        assert_eq!(told(&mut typed), Some(status));
+    }
+    typed.change(|termios| termios.local_flags |= EXTPROC);
+    assert_eq!(told(&mut typed), Some(0x40));
+}

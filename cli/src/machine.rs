@@ -1,0 +1,9 @@
+//! The virtual machine: QEMU, its command line and its process.
+
+mod command_line;
+mod process;
+mod qemu;
+
+pub(crate) use command_line::{Configuration, Console};
+pub(crate) use process::{Process, channel};
+pub(crate) use qemu::{Qemu, Version};

@@ -1,0 +1,102 @@
+//! The tree of mounted file systems.
+
+use super::tmpfs::Tmpfs;
+use super::{Entry, FileSystem, Kind};
+use crate::errno::{Errno, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering};
+use spin::{Mutex, Once};
+
+bitflags::bitflags! {
+    /// Options of a mount; the bits are those of `statfs(2)`'s `f_flags`.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct MountFlags: u64 {
+        /// Nothing can be written.
+        const READ_ONLY = 0x1;
+        /// Set-user-id has no effect.
+        const NO_SUID = 0x2;
+        /// Devices cannot be opened.
+        const NO_DEVICES = 0x4;
+        /// Programs cannot be run.
+        const NO_EXECUTE = 0x8;
+        /// Reading sets the time of access only now and then.
+        const RELATIVE_TIME = 0x1000;
+    }
+}
+
+/// One mounted file system.
+#[derive(Clone)]
+pub struct Mount {
+    /// What `/proc/mounts` shows as the device.
+    pub source: &'static str,
+    /// The file system.
+    pub filesystem: Arc<dyn FileSystem>,
+    /// Its root.
+    pub root: Arc<Entry>,
+    /// Its options.
+    pub flags: MountFlags,
+}
+
+/// The tree that all processes see.
+pub struct Namespace {
+    root: Arc<Entry>,
+    mounts: Mutex<Vec<Mount>>,
+}
+
+impl Namespace {
+    fn new() -> Self {
+        let filesystem = Tmpfs::new("rootfs");
+        let root = filesystem.root();
+        let flags = MountFlags::RELATIVE_TIME;
+        let mount = Mount { source: "rootfs", filesystem, root: root.clone(), flags };
+        Self { root, mounts: Mutex::new(Vec::from([mount])) }
+    }
+
+    /// The root of all.
+    pub fn root(&self) -> Arc<Entry> {
+        self.root.clone()
+    }
+
+    /// Mounts a file system over a directory. `ENOTDIR`, `EBUSY`.
+    pub fn mount(&self, over: &Arc<Entry>, mount: Mount) -> Result<()> {
+        if over.kind() != Kind::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        over.cover(&mount.root)?;
+        self.mounts.lock().push(mount);
+        Ok(())
+    }
+
+    /// What is mounted, in order.
+    pub fn mounts(&self) -> Vec<Mount> {
+        self.mounts.lock().clone()
+    }
+
+    /// The number of the mount of a file system, as `statx(2)` and `/proc/self/mountinfo` show it; 0 for none.
+    pub fn mount_id(&self, device: u64) -> u64 {
+        let mounts = self.mounts.lock();
+        let position = mounts.iter().position(|mount| mount.filesystem.device() == device);
+        position.map_or(0, |position| position as u64 + 1)
+    }
+
+    /// The options of the mount of a file system.
+    pub fn flags(&self, device: u64) -> MountFlags {
+        let mounts = self.mounts.lock();
+        let mount = mounts.iter().find(|mount| mount.filesystem.device() == device);
+        mount.map_or(MountFlags::empty(), |mount| mount.flags)
+    }
+}
+
+/// The one namespace; made with an empty tmpfs as its root at first use.
+pub fn namespace() -> &'static Namespace {
+    static NAMESPACE: Once<Namespace> = Once::new();
+    NAMESPACE.call_once(Namespace::new)
+}
+
+/// A device number that no other file system without a device has.
+pub(super) fn unused_device() -> u64 {
+    // 0:1 to 0:15 are the kernel's internal mounts on Linux, too.
+    static NEXT: AtomicU32 = AtomicU32::new(16);
+    super::device_number(0, NEXT.fetch_add(1, Ordering::Relaxed))
+}

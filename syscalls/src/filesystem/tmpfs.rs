@@ -1,0 +1,77 @@
+//! `tmpfs(5)`: files, directories, links and device nodes in memory.
+
+mod archived;
+mod directory;
+mod node;
+mod pages;
+mod regular;
+
+pub use archived::{Archived, Module};
+pub use node::Node;
+
+use super::mounts::unused_device;
+use super::{Entry, FileSystem, Kind, Make, Statistics};
+use crate::machine::machine;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
+use linux_raw_sys::general::TMPFS_MAGIC;
+use spin::{Mutex, Once};
+
+/// One tmpfs. Its size is bounded by the machine's memory alone.
+pub struct Tmpfs {
+    name: &'static str,
+    device: u64,
+    next_inode: AtomicU64,
+    root: Once<Arc<Entry>>,
+    // Held while entries come, go or move, so that each change of names is one step, and no directory is moved into
+    // itself. Taken before any directory's lock.
+    names: Mutex<()>,
+}
+
+impl Tmpfs {
+    /// An empty one, whose root is the super-user's with mode 0755. `name` is its type in `/proc/mounts`.
+    pub fn new(name: &'static str) -> Arc<Self> {
+        let filesystem = Arc::new(Self {
+            name,
+            device: unused_device(),
+            next_inode: AtomicU64::new(1),
+            root: Once::new(),
+            names: Mutex::new(()),
+        });
+        filesystem.root.call_once(|| {
+            let node = Node::new(&filesystem, &Make::Directory, (0o755, 0, 0));
+            Entry::root(node)
+        });
+        filesystem
+    }
+
+    /// The root.
+    pub fn root(&self) -> Arc<Entry> {
+        self.root.get().expect("made with the file system").clone()
+    }
+
+    fn next_inode(&self) -> u64 {
+        self.next_inode.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl FileSystem for Tmpfs {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn device(&self) -> u64 {
+        self.device
+    }
+
+    fn statistics(&self) -> Statistics {
+        let (frames, free) = machine().frames();
+        let magic = u64::from(TMPFS_MAGIC);
+        Statistics { magic, block_size: 4096, blocks: frames, free, inodes: frames, free_inodes: free }
+    }
+}
+
+/// Whether an inode of this kind can be made with `mknod(2)`.
+const fn is_special(kind: Kind) -> bool {
+    matches!(kind, Kind::Character | Kind::Block | Kind::Fifo | Kind::Socket)
+}

@@ -1,0 +1,452 @@
+//! Inodes of a tmpfs.
+
+use super::archived::Archived;
+use super::directory::Directory;
+use super::regular::Regular;
+use super::{Tmpfs, is_special};
+use crate::errno::{Errno, Result};
+use crate::file::Pages;
+use crate::file::{File, OpenFlags};
+use crate::filesystem::{
+    Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Make, Ownership, Timestamp, device,
+};
+use crate::frame::Frame;
+use crate::transfer::{Destination, Source};
+use alloc::sync::{Arc, Weak};
+use core::any::Any;
+use spin::Mutex;
+
+/// Names that one inode may have. Linux's tmpfs has no bound; the number shall fit.
+const LINKS: u32 = u32::MAX - 1;
+
+enum Content {
+    Regular(Regular),
+    Directory(Directory),
+    Symlink(Arc<[u8]>),
+    Special(u64),
+}
+
+struct State {
+    mode: u16,
+    uid: u32,
+    gid: u32,
+    links: u32,
+    // A file of O_TMPFILE may get its first name later.
+    linkable: bool,
+    accessed: Timestamp,
+    modified: Timestamp,
+    changed: Timestamp,
+}
+
+/// An inode; of a regular file or directory also what an open description stands on.
+pub struct Node {
+    filesystem: Arc<Tmpfs>,
+    number: u64,
+    kind: Kind,
+    created: Timestamp,
+    state: Mutex<State>,
+    content: Content,
+    this: Weak<Self>,
+}
+
+impl Node {
+    /// An inode without a name, of mode, owner and group.
+    pub(super) fn new(filesystem: &Arc<Tmpfs>, what: &Make<'_>, (mode, uid, gid): (u16, u32, u32)) -> Arc<Self> {
+        let content = match what {
+            Make::Regular => Content::Regular(Regular::empty()),
+            Make::Directory => Content::Directory(Directory::default()),
+            Make::Symlink(target) => Content::Symlink(Arc::from(*target)),
+            Make::Special(_, device) => Content::Special(*device),
+        };
+        let now = Timestamp::now();
+        let links = if what.kind() == Kind::Directory { 2 } else { 1 };
+        let times = (now, now, now);
+        let (accessed, modified, changed) = times;
+        Arc::new_cyclic(|this| Self {
+            filesystem: filesystem.clone(),
+            number: filesystem.next_inode(),
+            kind: what.kind(),
+            created: now,
+            state: Mutex::new(State { mode, uid, gid, links, linkable: false, accessed, modified, changed }),
+            content,
+            this: this.clone(),
+        })
+    }
+
+    /// Gives a new regular file its content: a part of the boot archive. `EINVAL` for anything else.
+    pub fn set_archived(&self, archived: Archived) -> Result<()> {
+        match &self.content {
+            Content::Regular(regular) => {
+                regular.set_archived(archived);
+                Ok(())
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn regular(&self) -> Result<&Regular> {
+        match &self.content {
+            Content::Regular(regular) => Ok(regular),
+            Content::Directory(_) => Err(Errno::EISDIR),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn directory(&self) -> Result<&Directory> {
+        match &self.content {
+            Content::Directory(directory) => Ok(directory),
+            _ => Err(Errno::ENOTDIR),
+        }
+    }
+
+    /// Notes a write to the content.
+    fn touch(&self) {
+        let now = Timestamp::now();
+        let mut state = self.state.lock();
+        state.modified = now;
+        state.changed = now;
+    }
+
+    /// Notes a read, as `relatime` does: when the last one is older than the last write, or than a day.
+    fn note_read(&self) {
+        const DAY: i64 = 24 * 60 * 60;
+        let now = Timestamp::now();
+        let mut state = self.state.lock();
+        let accessed = state.accessed;
+        if accessed <= state.modified || accessed <= state.changed || now.seconds - accessed.seconds >= DAY {
+            state.accessed = now;
+        }
+    }
+
+    fn add_links(&self, count: i32) {
+        let mut state = self.state.lock();
+        state.links = state.links.saturating_add_signed(count);
+        state.changed = Timestamp::now();
+    }
+
+    /// Whether a directory has been removed: nothing may be made in it.
+    fn is_gone(&self) -> bool {
+        self.state.lock().links == 0
+    }
+
+    /// Whether an entry keeps its directory from being removed.
+    fn is_full(entry: &Arc<Entry>) -> bool {
+        node(entry).and_then(Self::directory).is_ok_and(|directory| directory.len() > 0)
+    }
+
+    /// Takes what an entry stood for off: it has one name less.
+    fn drop_name(&self, entry: &Arc<Entry>) {
+        entry.set_removed();
+        let Ok(gone) = node(entry) else { return };
+        if gone.kind == Kind::Directory {
+            gone.state.lock().links = 0;
+            self.add_links(-1);
+        } else {
+            gone.add_links(-1);
+        }
+    }
+}
+
+/// The node behind an entry. `EXDEV` when it is another file system's.
+fn node(entry: &Arc<Entry>) -> Result<&Node> {
+    let any: &dyn Any = &**entry.inode();
+    any.downcast_ref().ok_or(Errno::EXDEV)
+}
+
+impl Inode for Node {
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn attributes(&self) -> Attributes {
+        let (size, blocks, special) = match &self.content {
+            Content::Regular(regular) => {
+                let (size, blocks) = regular.size();
+                (size, blocks, 0)
+            }
+            // As Linux's tmpfs counts them: two for itself and its parent, one for each entry, each of 20 bytes.
+            Content::Directory(directory) => ((directory.len() as u64 + 2) * 20, 0, 0),
+            Content::Symlink(target) => (target.len() as u64, 0, 0),
+            Content::Special(device) => (0, 0, *device),
+        };
+        let state = self.state.lock();
+        Attributes {
+            device: self.filesystem.device(),
+            inode: self.number,
+            kind: self.kind,
+            mode: state.mode,
+            links: state.links,
+            uid: state.uid,
+            gid: state.gid,
+            special,
+            size,
+            blocks,
+            block_size: 4096,
+            accessed: state.accessed,
+            modified: state.modified,
+            changed: state.changed,
+            created: self.created,
+        }
+    }
+
+    fn ownership(&self) -> Ownership {
+        let state = self.state.lock();
+        Ownership { kind: self.kind, mode: state.mode, uid: state.uid, gid: state.gid }
+    }
+
+    fn filesystem(&self) -> Arc<dyn FileSystem> {
+        self.filesystem.clone()
+    }
+
+    fn change(&self, change: &Change) -> Result<()> {
+        let now = Timestamp::now();
+        let mut state = self.state.lock();
+        let State { mode, uid, gid, accessed, modified, changed, .. } = &mut *state;
+        *mode = change.mode.unwrap_or(*mode);
+        *uid = change.uid.unwrap_or(*uid);
+        *gid = change.gid.unwrap_or(*gid);
+        *accessed = change.accessed.unwrap_or(*accessed);
+        *modified = change.modified.unwrap_or(*modified);
+        *changed = now;
+        Ok(())
+    }
+
+    fn open(self: Arc<Self>, _: &Arc<Entry>, flags: OpenFlags) -> Result<Arc<dyn File>> {
+        match &self.content {
+            Content::Regular(_) | Content::Directory(_) => Ok(self),
+            Content::Symlink(_) => Err(Errno::ELOOP),
+            Content::Special(number) => device::open(self.kind, *number, flags),
+        }
+    }
+
+    fn resize(&self, size: u64) -> Result<()> {
+        self.regular()?.resize(size)?;
+        self.touch();
+        Ok(())
+    }
+
+    fn lookup(&self, _: &Arc<Entry>, name: &[u8]) -> Result<Arc<Entry>> {
+        self.directory()?.get(name).ok_or(Errno::ENOENT)
+    }
+
+    fn list(&self, position: u64, each: &mut dyn FnMut(Item<'_>) -> bool) -> Result<()> {
+        self.note_read();
+        self.directory()?.list(position, each);
+        Ok(())
+    }
+
+    fn make(
+        &self,
+        directory: &Arc<Entry>,
+        name: &[u8],
+        what: Make<'_>,
+        ownership: (u16, u32, u32),
+    ) -> Result<Arc<Entry>> {
+        if let Make::Special(kind, _) = what
+            && !is_special(kind)
+        {
+            return Err(Errno::EINVAL);
+        }
+        let children = self.directory()?;
+        let _names = self.filesystem.names.lock();
+        if self.is_gone() {
+            return Err(Errno::ENOENT);
+        }
+        if children.get(name).is_some() {
+            return Err(Errno::EEXIST);
+        }
+        let node = Self::new(&self.filesystem, &what, ownership);
+        let name: Arc<[u8]> = Arc::from(name);
+        let entry = Entry::new(directory, name.clone(), node);
+        children.insert(name, entry.clone());
+        if what.kind() == Kind::Directory {
+            self.add_links(1);
+        }
+        self.touch();
+        Ok(entry)
+    }
+
+    fn make_nameless(&self, _: &Arc<Entry>, ownership: (u16, u32, u32), linkable: bool) -> Result<Arc<Entry>> {
+        self.directory()?;
+        let node = Self::new(&self.filesystem, &Make::Regular, ownership);
+        {
+            let mut state = node.state.lock();
+            state.links = 0;
+            state.linkable = linkable;
+        }
+        let name = alloc::format!("/#{} (deleted)", node.number);
+        Ok(Entry::nameless(Arc::from(name.as_bytes()), node))
+    }
+
+    fn link(&self, directory: &Arc<Entry>, name: &[u8], target: &Arc<Entry>) -> Result<()> {
+        let linked = node(target)?;
+        if linked.kind == Kind::Directory {
+            return Err(Errno::EPERM);
+        }
+        let children = self.directory()?;
+        let _names = self.filesystem.names.lock();
+        if self.is_gone() {
+            return Err(Errno::ENOENT);
+        }
+        if children.get(name).is_some() {
+            return Err(Errno::EEXIST);
+        }
+        {
+            let mut state = linked.state.lock();
+            match state.links {
+                0 if !state.linkable => return Err(Errno::ENOENT),
+                LINKS.. => return Err(Errno::EMLINK),
+                _ => state.links += 1,
+            }
+            state.changed = Timestamp::now();
+        }
+        let name: Arc<[u8]> = Arc::from(name);
+        children.insert(name.clone(), Entry::new(directory, name, target.inode().clone()));
+        self.touch();
+        Ok(())
+    }
+
+    fn remove(&self, entry: &Arc<Entry>) -> Result<()> {
+        let children = self.directory()?;
+        let _names = self.filesystem.names.lock();
+        if !children.holds(entry) {
+            return Err(Errno::ENOENT);
+        }
+        if Self::is_full(entry) {
+            return Err(Errno::ENOTEMPTY);
+        }
+        children.remove(entry);
+        self.drop_name(entry);
+        self.touch();
+        Ok(())
+    }
+
+    fn rename(
+        &self,
+        entry: &Arc<Entry>,
+        to_directory: &Arc<Entry>,
+        to_name: &[u8],
+        replaced: Option<&Arc<Entry>>,
+        exchange: bool,
+    ) -> Result<()> {
+        let to = node(to_directory)?;
+        let (children, to_children) = (self.directory()?, to.directory()?);
+        let _names = self.filesystem.names.lock();
+        if !children.holds(entry) || to.is_gone() {
+            return Err(Errno::ENOENT);
+        }
+        // Looked at again under the lock: the caller's view may be old.
+        if entry.contains(to_directory) {
+            return Err(Errno::EINVAL);
+        }
+        match (replaced, to_children.get(to_name)) {
+            (None, Some(_)) => return Err(Errno::EEXIST),
+            (Some(replaced), Some(found)) if Arc::ptr_eq(replaced, &found) => {}
+            (Some(_), _) => return Err(Errno::ENOENT),
+            (None, None) => {}
+        }
+        let name = entry.name();
+        let moves = |entry: &Arc<Entry>, from: &Self, to: &Self| {
+            if entry.kind() == Kind::Directory && !core::ptr::eq(from, to) {
+                from.add_links(-1);
+                to.add_links(1);
+            }
+        };
+        if let Some(replaced) = replaced {
+            if exchange {
+                if replaced.contains(&self.entry_of(entry)?) {
+                    return Err(Errno::EINVAL);
+                }
+                to_children.remove(replaced);
+                children.remove(entry);
+                moves(replaced, to, self);
+                replaced.set_place(&self.entry_of(entry)?, name.clone());
+                children.insert(name, replaced.clone());
+                node(replaced)?.add_links(0);
+            } else {
+                if Self::is_full(replaced) {
+                    return Err(Errno::ENOTEMPTY);
+                }
+                to_children.remove(replaced);
+                to.drop_name(replaced);
+                children.remove(entry);
+            }
+        } else {
+            children.remove(entry);
+        }
+        moves(entry, self, to);
+        let to_name: Arc<[u8]> = Arc::from(to_name);
+        entry.set_place(to_directory, to_name.clone());
+        to_children.insert(to_name, entry.clone());
+        node(entry)?.add_links(0);
+        self.touch();
+        to.touch();
+        Ok(())
+    }
+
+    fn follow(&self) -> Result<Link> {
+        match &self.content {
+            Content::Symlink(target) => Ok(Link::Path(target.clone())),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+}
+
+impl Node {
+    /// The entry of the directory that holds `entry`.
+    fn entry_of(&self, entry: &Arc<Entry>) -> Result<Arc<Entry>> {
+        entry.parent().ok_or(Errno::ENOENT)
+    }
+}
+
+impl File for Node {
+    fn read(&self, to: &mut Destination<'_>, offset: u64) -> Result<usize> {
+        let count = self.regular()?.read(to, offset)?;
+        self.note_read();
+        Ok(count)
+    }
+
+    fn write(&self, from: &mut Source<'_>, offset: u64) -> Result<usize> {
+        let (count, _) = self.regular()?.write(from, Some(offset))?;
+        self.touch();
+        Ok(count)
+    }
+
+    fn append(&self, from: &mut Source<'_>) -> Result<(usize, u64)> {
+        let written = self.regular()?.write(from, None)?;
+        self.touch();
+        Ok(written)
+    }
+
+    fn seek_data(&self, offset: u64) -> Result<u64> {
+        self.regular()?.seek_data(offset)
+    }
+
+    fn seek_hole(&self, offset: u64) -> Result<u64> {
+        self.regular()?.seek_hole(offset)
+    }
+
+    fn allocate(&self, start: u64, end: u64, grow: bool) -> Result<()> {
+        self.regular()?.allocate(start, end, grow)?;
+        self.touch();
+        Ok(())
+    }
+
+    fn punch(&self, start: u64, end: u64) -> Result<()> {
+        self.regular()?.punch(start, end)?;
+        self.touch();
+        Ok(())
+    }
+
+    fn pages(&self) -> Result<Arc<dyn Pages>> {
+        self.regular().map_err(|_| Errno::ENODEV)?;
+        let this: Arc<Self> = self.this.upgrade().ok_or(Errno::ENODEV)?;
+        Ok(this)
+    }
+}
+
+impl Pages for Node {
+    fn page(&self, index: u64, for_write: bool) -> Result<Option<Frame>> {
+        self.regular()?.mapped_page(index, for_write)
+    }
+}

@@ -1,0 +1,88 @@
+//! A file's pages by index: sparse, and quick to reach.
+
+use crate::frame::Frame;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+
+/// Pages in one chunk.
+const CHUNK: u64 = 32;
+
+type Chunk = [Option<Frame>; CHUNK as usize];
+
+/// Frames by page index. Neighbours share a chunk, so that a lookup passes few keys and an empty range costs nothing.
+#[derive(Default)]
+pub(super) struct PageMap {
+    chunks: BTreeMap<u64, Box<Chunk>>,
+    count: u64,
+}
+
+impl PageMap {
+    /// The frame at an index.
+    pub(super) fn get(&self, index: u64) -> Option<&Frame> {
+        self.chunks.get(&(index / CHUNK))?.get((index % CHUNK) as usize)?.as_ref()
+    }
+
+    /// Sets the frame at an index.
+    pub(super) fn insert(&mut self, index: u64, frame: Frame) {
+        let chunk = self.chunks.entry(index / CHUNK).or_insert_with(|| Box::new([const { None }; CHUNK as usize]));
+        if let Some(slot) = chunk.get_mut((index % CHUNK) as usize)
+            && slot.replace(frame).is_none()
+        {
+            self.count += 1;
+        }
+    }
+
+    /// Frames in the map.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Releases the frames of `[start, end)`.
+    pub(super) fn remove(&mut self, start: u64, end: u64) {
+        let mut from = start / CHUNK;
+        while let Some((&key, chunk)) = self.chunks.range_mut(from..).next() {
+            let first = key * CHUNK;
+            if first >= end {
+                break;
+            }
+            for (index, slot) in (first..).zip(chunk.iter_mut()) {
+                if (start..end).contains(&index) && slot.take().is_some() {
+                    self.count -= 1;
+                }
+            }
+            if chunk.iter().all(Option::is_none) {
+                self.chunks.remove(&key);
+            }
+            from = key + 1;
+        }
+    }
+
+    /// The first index at or behind `from` that has a frame.
+    pub(super) fn next_present(&self, from: u64) -> Option<u64> {
+        let chunks = self.chunks.range(from / CHUNK..);
+        let mut indices = chunks.flat_map(|(key, chunk)| (key * CHUNK..).zip(chunk.iter()));
+        indices.find_map(|(index, slot)| (index >= from && slot.is_some()).then_some(index))
+    }
+
+    /// The first index at or behind `from` that has none.
+    pub(super) fn next_absent(&self, from: u64) -> u64 {
+        let mut index = from;
+        while self.get(index).is_some() {
+            index += 1;
+        }
+        index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_map_has_no_pages() {
+        let map = PageMap::default();
+        assert!(map.get(0).is_none());
+        assert_eq!(map.next_present(0), None);
+        assert_eq!(map.next_absent(u64::MAX / CHUNK), u64::MAX / CHUNK);
+    }
+}

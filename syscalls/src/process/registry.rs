@@ -1,0 +1,65 @@
+//! Which processes there are, by number.
+
+use super::Process;
+use crate::thread::Thread;
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicI32, Ordering};
+use spin::RwLock;
+
+/// Numbers of processes and threads below this are handed out; Linux's default `kernel.pid_max` on a small machine.
+const HIGHEST: i32 = 4_194_304;
+static LAST: AtomicI32 = AtomicI32::new(1);
+
+/// A number that no process or thread has. The first one is 2: 1 is the kernel itself, the reaper.
+pub fn next_id() -> i32 {
+    loop {
+        let last = LAST.load(Ordering::Relaxed);
+        let next = if last + 1 >= HIGHEST { 300 } else { last + 1 };
+        LAST.store(next, Ordering::Relaxed);
+        // Numbers come round only after millions; then those still in use are passed over.
+        if last < next || (find(next).is_none() && thread(next).is_none()) {
+            return next;
+        }
+    }
+}
+
+/// The number of threads of all processes.
+pub fn thread_count() -> usize {
+    all(|_| true).iter().map(|process| process.threads().len()).sum()
+}
+
+static PROCESSES: RwLock<BTreeMap<i32, Weak<Process>>> = RwLock::new(BTreeMap::new());
+
+/// Takes a new process in.
+pub(super) fn add(process: &Arc<Process>) {
+    PROCESSES.write().insert(process.id, Arc::downgrade(process));
+}
+
+/// Takes a process out whose number is free again.
+pub(super) fn remove(process: &Process) {
+    let mut processes = PROCESSES.write();
+    // Nothing can upgrade it any more; a successor with the same number stays.
+    if processes.get(&process.id).is_some_and(|entry| core::ptr::eq(entry.as_ptr(), process)) {
+        processes.remove(&process.id);
+    }
+}
+
+/// The process with this number.
+pub fn find(id: i32) -> Option<Arc<Process>> {
+    PROCESSES.read().get(&id)?.upgrade()
+}
+
+/// All processes that `is_wanted` names, by number.
+pub fn all(is_wanted: impl Fn(&Process) -> bool) -> Vec<Arc<Process>> {
+    let all: Vec<_> = PROCESSES.read().values().filter_map(Weak::upgrade).collect();
+    all.into_iter().filter(|process| is_wanted(process)).collect()
+}
+
+/// The thread with this number, of whatever process.
+pub fn thread(id: i32) -> Option<Arc<Thread>> {
+    find(id)
+        .and_then(|process| process.thread(id))
+        .or_else(|| all(|_| true).iter().find_map(|process| process.thread(id)))
+}

@@ -1,0 +1,48 @@
+//! What people read when a program dies of a fault.
+
+use super::SigInfo;
+use crate::machine::machine;
+use crate::registers::Registers;
+use crate::thread::Thread;
+
+/// What a fault's code means.
+fn reason(info: &SigInfo) -> &'static str {
+    use super::Signal;
+    match (info.signal(), info.code) {
+        (Ok(Signal::SEGV), 1) => "nothing is mapped there",
+        (Ok(Signal::SEGV), 2) => "the mapping does not allow it",
+        (Ok(Signal::SEGV), SigInfo::KERNEL) => "general protection",
+        (Ok(Signal::BUS), 1) => "the address is not aligned",
+        (Ok(Signal::BUS), 2) => "behind the end of the mapped file",
+        (Ok(Signal::FPE), 1) => "integer division by zero",
+        (Ok(Signal::FPE), 2) => "integer overflow",
+        (Ok(Signal::FPE), _) => "floating-point exception",
+        (Ok(Signal::ILL), _) => "illegal instruction",
+        (Ok(Signal::TRAP), _) => "breakpoint or trace trap",
+        _ => "",
+    }
+}
+
+/// Writes to the log what a signal that is about to end the process came from. For a signal that another program or
+/// the program itself sent, one line; for a fault, the registers too.
+pub(super) fn fatal(thread: &Thread, info: &SigInfo, registers: &Registers) {
+    let Ok(signal) = info.signal() else { return };
+    let machine = machine();
+    let (process, id) = (thread.process.id, thread.id);
+    if !info.is_synchronous() {
+        machine.log(format_args!("process {process}, thread {id}: {signal} at {:#x}", registers.rip));
+        return;
+    }
+    let trap = *thread.signals.trap.lock();
+    let (address, why) = (info.address(), reason(info));
+    machine.log(format_args!(
+        "process {process}, thread {id}: {signal} at {:#x}, address {address:#x}: {why} (trap {}, error {:#x})",
+        registers.rip, trap.number, trap.error
+    ));
+    let r = registers;
+    machine.log(format_args!("  rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", r.rax, r.rbx, r.rcx, r.rdx));
+    machine.log(format_args!("  rsi {:016x} rdi {:016x} rbp {:016x} rsp {:016x}", r.rsi, r.rdi, r.rbp, r.rsp));
+    machine.log(format_args!("  r8  {:016x} r9  {:016x} r10 {:016x} r11 {:016x}", r.r8, r.r9, r.r10, r.r11));
+    machine.log(format_args!("  r12 {:016x} r13 {:016x} r14 {:016x} r15 {:016x}", r.r12, r.r13, r.r14, r.r15));
+    machine.log(format_args!("  rip {:016x} flags {:08x}", r.rip, r.rflags));
+}

@@ -1,0 +1,44 @@
+//! What a thread asks about itself: `gettid(2)`, `set_tid_address(2)`, `arch_prctl(2)`, `sched_yield(2)`.
+
+use crate::errno::{Errno, Result};
+use crate::machine::machine;
+use crate::thread::Thread;
+use crate::user::{USER_END, UserPtr};
+use core::sync::atomic::Ordering;
+
+/// `gettid(2)`.
+pub fn gettid(thread: &Thread) -> Result<i32> {
+    Ok(thread.id)
+}
+
+/// `set_tid_address(2)`.
+pub fn set_tid_address(thread: &Thread, address: UserPtr<i32>) -> Result<i32> {
+    thread.clear_child_tid.store(address.address(), Ordering::Relaxed);
+    Ok(thread.id)
+}
+
+/// `sched_yield(2)`.
+pub fn sched_yield(_: &Thread) -> Result<()> {
+    machine().yield_now();
+    Ok(())
+}
+
+const ARCH_SET_GS: i32 = 0x1001;
+const ARCH_SET_FS: i32 = 0x1002;
+const ARCH_GET_FS: i32 = 0x1003;
+const ARCH_GET_GS: i32 = 0x1004;
+
+/// `arch_prctl(2)`: the FS base; GS is not given to programs yet (`EINVAL`).
+pub fn arch_prctl(thread: &Thread, code: i32, address: u64) -> Result<i64> {
+    let task = thread.task().ok_or(Errno::ESRCH)?;
+    match code {
+        ARCH_SET_FS if address >= USER_END => Err(Errno::EPERM),
+        ARCH_SET_FS => {
+            task.set_fs_base(address);
+            Ok(0)
+        }
+        ARCH_GET_FS => UserPtr::<u64>::new(address).write(thread, &task.fs_base()).map(|()| 0),
+        ARCH_SET_GS | ARCH_GET_GS => Err(Errno::EINVAL),
+        _ => Err(Errno::EINVAL),
+    }
+}
