@@ -3,9 +3,12 @@
 mod multiboot;
 mod pvh;
 
+use crate::memory::frames::{self, FRAME};
 use crate::memory::layout::direct;
+use birgus_syscalls::frame::Frame;
 use core::arch::global_asm;
 use core::ops::Range;
+use core::sync::atomic::Ordering;
 
 global_asm!(include_str!("boot/entry.S"));
 
@@ -50,6 +53,21 @@ impl Module {
     pub(crate) fn bytes(&self) -> &'static [u8] {
         // SAFETY: modules are never given to the frame allocator, and nothing writes to them.
         unsafe { bytes(self.place.clone()) }
+    }
+}
+
+impl Module {
+    /// A page of the module, zeros behind its end. The frames are nobody else's: each has one reference for ever, so
+    /// that it is never freed.
+    pub(crate) fn frame(&self, index: u64) -> Option<Frame> {
+        let start = self.place.start + index * FRAME;
+        if !self.place.start.is_multiple_of(FRAME) || start >= self.place.end {
+            return None;
+        }
+        let number = u32::try_from(start / FRAME).ok()?;
+        let record = frames::record(number);
+        record.fetch_add(1, Ordering::Relaxed);
+        Some(Frame::from_number(number))
     }
 }
 

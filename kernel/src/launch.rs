@@ -1,97 +1,161 @@
 //! From boot modules to the first program's first instruction.
 
+mod files;
+
 use crate::boot::{Information, Module};
 use crate::command_line::{CommandLine, number};
 use crate::cpu::{apic, clock};
 use crate::device::console;
 use crate::random;
-use alloc::vec;
+use alloc::format;
+use alloc::vec::Vec;
 use birgus_loader::handover::{Handover, MAGIC};
-use birgus_loader::stack::{Auxiliary, Startup};
-use birgus_syscalls::console::StandardStream;
+use birgus_loader::stack::total_limit;
+use birgus_syscalls::Errno;
+use birgus_syscalls::console::{CONSOLE, StandardStream};
 use birgus_syscalls::file::{FileTable, OpenFile, StatusFlags};
-use birgus_syscalls::frame::Frame;
-use birgus_syscalls::machine::{Access, Machine};
+use birgus_syscalls::filesystem::{Walk, namespace};
+use birgus_syscalls::machine::Machine;
 use birgus_syscalls::memory::AddressSpace;
-use birgus_syscalls::process::{Process, registry};
-use birgus_syscalls::registers::Registers;
+use birgus_syscalls::process::limits::{self, Limit};
+use birgus_syscalls::process::program::{Executable, Invocation, Refusal};
+use birgus_syscalls::process::{Credentials, Process, registry};
+use birgus_syscalls::system;
 use birgus_syscalls::thread::Thread;
-use birgus_syscalls::time::Instant;
+use birgus_syscalls::time::{Instant, SECOND};
 use birgus_syscalls::wire::Stream;
+use linux_raw_sys::general::{O_RDONLY, O_WRONLY};
 
-pub(crate) fn launch(information: &Information, command_line: &CommandLine) {
-    let handover = information.modules.iter().find(|module| module.bytes().starts_with(&MAGIC));
-    let handover = handover.map(|module| Handover::parse(module.bytes()).expect("handover"));
-    let told = command_line.value(b"birgus.tsc_khz").and_then(|text| number(core::str::from_utf8(text).ok()?));
-    clock::start(handover.as_ref().and_then(|handover| handover.tsc_khz).or(told.map(|khz| khz as u32)));
-    random::start(handover.as_ref().and_then(|handover| handover.seed));
-    console::set_logging(command_line.has(b"birgus.log"));
-    apic::start().expect("memory for a page table");
-    let program = information.modules.iter().find(|module| module.bytes().starts_with(b"\x7fELF")).expect("program");
-    start(program, handover.as_ref());
-    clock::arm(Instant(0).after(100_000_000));
+/// Exit codes as a shell gives them.
+const NOT_RUNNABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+const FAILED: u8 = 125;
+
+/// What the first program is started with, wherever it was said.
+struct Order {
+    path: Vec<u8>,
+    arguments: Vec<Vec<u8>>,
+    environment: Vec<Vec<u8>>,
+    directory: Vec<u8>,
 }
 
-fn start(program: &Module, handover: Option<&Handover<'_>>) {
-    let machine = &crate::machine::Hardware;
-    let plan = birgus_loader::plan(program.bytes()).expect("plan");
-    let table = machine.new_page_table().ok().expect("memory");
-    let bias = plan.bias_for(0x5555_5555_4000).expect("bias");
-    for segment in &plan.segments {
-        let access = Access { read: true, write: segment.protection.writable, execute: segment.protection.executable };
-        for page in segment.pages().step_by(4096) {
-            let frame = Frame::zeroed().expect("memory");
-            let at = (page - segment.address) as usize;
-            let length = (segment.file_size as usize).saturating_sub(at).min(4096);
-            let from = segment.file_offset as usize + at;
-            if length > 0 {
-                frame.write(0, &program.bytes()[from..from + length]);
-            }
-            table.map(page + bias, frame, access).expect("memory");
-        }
-    }
-    let mut random = [0; 16];
-    machine.random(&mut random);
-    let top = 0x7fff_ffff_0000;
-    let arguments: vec::Vec<&[u8]> =
-        handover.map_or_else(|| vec![&b"program"[..]], |handover| handover.arguments().collect());
-    let environment: vec::Vec<&[u8]> = handover.map_or_else(vec::Vec::new, |handover| handover.environment().collect());
-    let image = Startup {
-        arguments: arguments.iter().copied(),
-        environment: environment.iter().copied(),
-        name: b"/program",
-        random,
-        auxiliary: Auxiliary::of(&plan, bias),
-        top,
-        total_limit: 1 << 20,
-    }
-    .image()
-    .expect("stack");
-    for page in (top - (128 << 10)..top).step_by(4096) {
-        let frame = Frame::zeroed().expect("memory");
-        if page + 4096 > image.pointer {
-            let from = image.pointer.max(page);
-            let at = (from - image.pointer) as usize;
-            frame.write((from - page) as usize, &image.bytes[at..at + (page + 4096 - from) as usize]);
-        }
-        table.map(page, frame, Access::WRITE).expect("memory");
-    }
-    let memory = AddressSpace::new(table);
-    let files = FileTable::new(1024);
-    for (stream, flags) in [(Stream::Input, 0), (Stream::Output, 1), (Stream::Error, 1)] {
-        let open = OpenFile::new(alloc::sync::Arc::new(StandardStream(stream)), StatusFlags::from_bits_retain(flags));
-        files.install(open, false).expect("a descriptor");
-    }
-    let id = registry::next_id();
-    let process = Process::new(id, 1, memory, files);
-    process.set_first();
-    let thread = Thread::new(id, process);
-    let registers = Registers {
-        rip: plan.entry + bias,
-        rsp: image.pointer,
-        rflags: 0x202,
-        number: Registers::NO_CALL,
-        ..Registers::default()
+/// Makes everything ready and the first program runnable.
+pub(crate) fn launch(information: &Information, command_line: &CommandLine) {
+    let handover = information.modules.iter().find(|module| module.bytes().starts_with(&MAGIC));
+    let handover = match handover.map(|module| Handover::parse(module.bytes())).transpose() {
+        Ok(handover) => handover,
+        Err(error) => refuse(FAILED, format_args!("the handover is damaged: {error}")),
     };
-    machine.start_thread(thread, &registers, 0).expect("memory");
+    start_clock(handover.as_ref(), command_line);
+    random::start(handover.as_ref().and_then(|handover| handover.seed));
+    console::set_logging(
+        command_line.has(b"birgus.log")
+            || handover.is_some_and(|handover| handover.log_level.is_some_and(|level| level > 4)),
+    );
+    if apic::start().is_none() {
+        refuse(FAILED, format_args!("out of memory: give the machine more (-m)"));
+    }
+    if let Some(name) = handover.and_then(|handover| handover.hostname) {
+        system::set_node_name(name);
+    }
+    let program = match files::fill(information) {
+        Ok(program) => program,
+        Err(error) => refuse(FAILED, format_args!("{error}")),
+    };
+    let order = order(handover.as_ref(), program.as_ref());
+    if let Err(refusal) = start(&order, handover.as_ref()) {
+        let code = if refusal.errno() == Errno::ENOENT { NOT_FOUND } else { NOT_RUNNABLE };
+        refuse(code, format_args!("{} {refusal}", order.path.escape_ascii()));
+    }
+    clock::arm(clock::now().after(SECOND / 10));
+}
+
+/// Tells people why nothing runs, and ends the machine.
+fn refuse(code: u8, why: core::fmt::Arguments<'_>) -> ! {
+    CONSOLE.complain(format!("birgus: error: {why}\n").as_bytes());
+    crate::machine::Hardware.power_off(code, false)
+}
+
+fn start_clock(handover: Option<&Handover<'_>>, command_line: &CommandLine) {
+    let on_command_line = || number(core::str::from_utf8(command_line.value(b"birgus.tsc_khz")?).ok()?);
+    let khz = handover.and_then(|handover| handover.tsc_khz).or_else(|| u32::try_from(on_command_line()?).ok());
+    clock::start(khz);
+    if let Some(time) = handover.and_then(|handover| handover.wall_clock) {
+        let then = time.seconds.saturating_mul(SECOND).saturating_add(time.nanoseconds.into());
+        clock::set_realtime_offset(then.saturating_sub(clock::now().since(Instant(0))));
+    }
+}
+
+fn order(handover: Option<&Handover<'_>>, program: Option<&files::Program>) -> Order {
+    let path = handover.and_then(|handover| handover.program.map(<[u8]>::to_vec));
+    let path = path.or_else(|| program.map(|program| program.path.clone())).unwrap_or_else(|| b"/init".to_vec());
+    match handover {
+        Some(handover) => Order {
+            path,
+            arguments: handover.arguments().map(<[u8]>::to_vec).collect(),
+            environment: handover.environment().map(<[u8]>::to_vec).collect(),
+            directory: handover.working_directory.unwrap_or(b"/").to_vec(),
+        },
+        None => Order {
+            arguments: Vec::from([path.clone()]),
+            path,
+            environment: Vec::from([b"HOME=/".to_vec(), b"TERM=linux".to_vec()]),
+            directory: b"/".to_vec(),
+        },
+    }
+}
+
+fn start(order: &Order, handover: Option<&Handover<'_>>) -> Result<(), Refusal> {
+    let machine = &crate::machine::Hardware;
+    let root = namespace().root();
+    let walk = || Walk::from(root.clone(), root.clone(), Credentials::root());
+    let entry = walk().entry(&order.path, true)?;
+    let executable = Executable::open(entry, &Credentials::root())?;
+    let table = machine.new_page_table().map_err(|_| Errno::ENOMEM)?;
+    let memory = AddressSpace::new(table);
+    let name = handover.and_then(|handover| handover.exec_name).unwrap_or(&order.path);
+    let invocation = Invocation {
+        arguments: &order.arguments,
+        environment: &order.environment,
+        name,
+        // The tool hands over what the host's limits let through.
+        limit: total_limit(u64::MAX).max(6 << 20),
+    };
+    let (registers, program) = executable.load(&memory, &invocation)?;
+    let id = registry::next_id();
+    let process = Process::new(id, 1, memory, standard_streams());
+    process.set_first();
+    process.set_program(program);
+    for limit in handover.iter().flat_map(|handover| handover.resource_limits()) {
+        limits::impose(&process, limit.resource, Limit { soft: limit.soft, hard: limit.hard });
+    }
+    process.context.set_working_directory(walk().entry(&order.directory, true)?);
+    let thread = Thread::new(id, process);
+    thread.set_name_from_path(&order.path);
+    machine.start_thread(thread, &registers, 0).map_err(|_| Errno::ENOMEM.into())
+}
+
+/// Descriptors 0, 1 and 2.
+fn standard_streams() -> alloc::sync::Arc<FileTable> {
+    let files = FileTable::new(1024);
+    for (stream, flags) in [(Stream::Input, O_RDONLY), (Stream::Output, O_WRONLY), (Stream::Error, O_WRONLY)] {
+        let file = alloc::sync::Arc::new(StandardStream(stream));
+        let open = OpenFile::new(file, StatusFlags::from_bits_retain(flags));
+        // Cannot fail: the table is empty and memory has just been enough for more.
+        let _ = files.install(open, false);
+    }
+    files
+}
+
+/// A boot module as a file system sees it.
+struct BootModule(Module);
+
+impl birgus_syscalls::filesystem::tmpfs::Module for BootModule {
+    fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
+    fn frame(&self, index: u64) -> Option<birgus_syscalls::frame::Frame> {
+        self.0.frame(index)
+    }
 }

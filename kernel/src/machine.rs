@@ -1,7 +1,7 @@
 //! The machine as the personality sees it.
 
-use crate::cpu::clock;
 use crate::cpu::percpu::this_cpu;
+use crate::cpu::{clock, extended};
 use crate::device::console;
 use crate::memory::frames::{self, FRAME};
 use crate::memory::layout::direct;
@@ -11,11 +11,12 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use birgus_syscalls::console::CONSOLE;
 use birgus_syscalls::frame::Frame;
-use birgus_syscalls::machine::{Machine, OutOfMemory, PageTable};
+use birgus_syscalls::machine::{Machine, OutOfMemory, PageTable, Processor};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::Thread;
 use birgus_syscalls::time::Instant;
 use birgus_syscalls::wire::Ending;
+use core::arch::x86_64::__cpuid;
 use core::sync::atomic::Ordering;
 
 /// This machine.
@@ -164,6 +165,11 @@ impl Machine for Hardware {
 
     fn random(&self, to: &mut [u8]) {
         random::fill(to);
+    }
+
+    fn processor(&self) -> Processor {
+        let (extended_size, _) = extended::format();
+        Processor { hwcap: __cpuid(1).edx, extended_size }
     }
 
     fn cpus(&self) -> usize {

@@ -20,6 +20,9 @@ pub(crate) fn start(information: &Information) {
     // SAFETY: free memory, and the piece with the records is not added.
     unsafe {
         frames::start(end, place.start);
+        for module in information.modules.iter() {
+            frames::keep(module.place.clone());
+        }
         for region in free.iter() {
             let start = if region.start == place.start { region.start + size } else { region.start };
             frames::add(start..region.end.min(1 << 30));

@@ -108,6 +108,13 @@ impl Console {
         }
     }
 
+    /// Writes a message for people to standard error: why the first program cannot be started.
+    pub fn complain(&self, message: &[u8]) {
+        if let Some(port) = self.port() {
+            port.send(self.frame(Stream::Error, message));
+        }
+    }
+
     /// Tells the tool that the machine has done its work.
     pub fn end(&self, ending: Ending) {
         if let Some(port) = self.port().filter(|port| port.is_framed()) {

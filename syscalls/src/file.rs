@@ -18,6 +18,7 @@ use crate::transfer::{Destination, Source};
 use crate::wait::WaitQueue;
 use alloc::string::String;
 use alloc::sync::Arc;
+use core::any::Any;
 
 bitflags::bitflags! {
     /// What `poll(2)` reports; the bits are `EPOLL*`'s and `POLL*`'s.
@@ -51,7 +52,7 @@ pub trait Pages: Send + Sync {
 ///
 /// No method blocks: where an operation would, it answers `EAGAIN`, and the caller waits on [`File::queue`] and tries
 /// again. Locks are not held over copies to or from a program.
-pub trait File: Send + Sync {
+pub trait File: Any + Send + Sync {
     /// Reads at `offset` (streams ignore it). 0 is the end of the file.
     fn read(&self, to: &mut Destination<'_>, offset: u64) -> Result<usize> {
         let _ = (to, offset);

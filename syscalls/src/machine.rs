@@ -114,6 +114,15 @@ pub trait Task: Send + Sync {
     fn reset_extended(&self);
 }
 
+/// What the auxiliary vector tells of the processor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Processor {
+    /// `AT_HWCAP`: EDX of CPUID leaf 1.
+    pub hwcap: u32,
+    /// Bytes of an image of the vector registers, see [`ExtendedFormat::size`].
+    pub extended_size: usize,
+}
+
 /// The machine. Sizes are bytes, user addresses may be anything.
 pub trait Machine: Sync {
     /// Copies from the current address space; what is not present or not allowed is not faulted in here.
@@ -166,6 +175,9 @@ pub trait Machine: Sync {
 
     /// `CLOCK_MONOTONIC`.
     fn monotonic(&self) -> Instant;
+    /// Has the clock interrupt come at `deadline` at the latest; it may come earlier. Afterwards
+    /// [`expire`](crate::time::expire) is due.
+    fn arm(&self, deadline: Instant);
     /// What [`Machine::monotonic`] has to be moved by to give the time since 1970, in nanoseconds.
     fn realtime_offset(&self) -> u64;
     /// Sets that.
@@ -173,6 +185,8 @@ pub trait Machine: Sync {
     /// Fills with random bytes fit for keys.
     fn random(&self, to: &mut [u8]);
 
+    /// What a program is told of the processor.
+    fn processor(&self) -> Processor;
     /// The number of CPUs.
     fn cpus(&self) -> usize;
     /// The CPU that runs this.

@@ -81,13 +81,21 @@ impl AddressSpace {
         &self.layout
     }
 
-    /// The frame behind a shared mapping.
-    pub fn shared_frame(&self, _address: u64) -> Option<Option<u32>> {
-        Some(None)
+    /// Sets `RLIMIT_STACK`, in bytes.
+    pub fn set_stack_limit(&self, bytes: u64) {
+        self.limits.set_stack(bytes);
     }
 
-    /// `RLIMIT_STACK`.
-    pub fn set_stack_limit(&self, _limit: u64) {}
+    /// The frame that a shared mapping has at `address`: `Some(None)` where the mapping is private, `None` where no
+    /// page is present. It names a futex that processes share.
+    pub fn shared_frame(&self, address: u64) -> Option<Option<u32>> {
+        let state = self.state.lock();
+        let (_, area) = state.areas.containing(address)?;
+        if !area.is_shared() {
+            return Some(None);
+        }
+        self.table.lookup(page_of(address)).map(|mapped| Some(mapped.frame))
+    }
 }
 
 /// The start of the page that `address` lies in.

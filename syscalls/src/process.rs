@@ -7,6 +7,7 @@ mod credentials;
 pub mod exit;
 pub mod identity;
 pub mod limits;
+pub mod program;
 pub mod registry;
 
 pub use context::FileContext;
@@ -17,6 +18,7 @@ use crate::filesystem::namespace;
 use crate::memory::AddressSpace;
 use crate::signal::ProcessSignals;
 use crate::thread::Thread;
+use crate::time::ProcessTimers;
 use crate::wait::WaitQueue;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -33,12 +35,15 @@ pub struct Process {
     pub limits: limits::Limits,
     /// Its signals.
     pub signals: ProcessSignals,
+    /// Its timers.
+    pub timers: ProcessTimers,
     /// Woken when a child ends, stops or goes on.
     pub child_events: WaitQueue,
     /// Its root, working directory and umask.
     pub context: Arc<FileContext>,
     credentials: RwLock<Arc<Credentials>>,
     memory: RwLock<Arc<AddressSpace>>,
+    program: RwLock<Option<program::ProgramImage>>,
     threads: Mutex<Vec<Weak<Thread>>>,
     parent: AtomicI32,
     group: AtomicI32,
@@ -70,8 +75,10 @@ impl Process {
             credentials: RwLock::new(credentials),
             limits: limits::Limits::default(),
             signals: ProcessSignals::new(Arc::default()),
+            timers: ProcessTimers::default(),
             child_events: WaitQueue::new(),
             memory: RwLock::new(memory),
+            program: RwLock::new(None),
             threads: Mutex::new(Vec::new()),
             parent: AtomicI32::new(parent),
             group: AtomicI32::new(id),
@@ -85,6 +92,16 @@ impl Process {
     /// The address space.
     pub fn memory(&self) -> Arc<AddressSpace> {
         self.memory.read().clone()
+    }
+
+    /// The program it runs; `None` until one is loaded.
+    pub fn program(&self) -> Option<program::ProgramImage> {
+        self.program.read().clone()
+    }
+
+    /// Says which program it runs.
+    pub fn set_program(&self, program: program::ProgramImage) {
+        *self.program.write() = Some(program);
     }
 
     /// Who it is.
@@ -130,6 +147,11 @@ impl Process {
     /// The thread that the process began with, unless it has ended.
     pub fn main_thread(&self) -> Option<Arc<Thread>> {
         self.thread(self.id)
+    }
+
+    /// How many signals may wait in queues, `RLIMIT_SIGPENDING`.
+    pub fn signal_limit(&self) -> usize {
+        self.limits.get(linux_raw_sys::general::RLIMIT_SIGPENDING).soft as usize
     }
 
     /// Takes a new thread in. When the process is ending already, so is the thread.

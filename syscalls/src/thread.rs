@@ -91,6 +91,14 @@ impl Thread {
         *self.name.lock() = name;
     }
 
+    /// Sets the name to the last part of a program's path.
+    pub fn set_name_from_path(&self, path: &[u8]) {
+        let last = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let mut name = [0; 16];
+        name.iter_mut().zip(last.iter().take(15)).for_each(|(place, byte)| *place = *byte);
+        self.set_name(name);
+    }
+
     /// The process's descriptors.
     pub fn files(&self) -> &FileTable {
         &self.process.files

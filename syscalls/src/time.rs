@@ -1,9 +1,20 @@
-//! Points and spans of time, clocks, sleeping.
+//! Points and spans of time, clocks, sleeping, timers.
 
 pub mod clock;
+mod deadline;
+pub mod descriptor;
+pub mod interval;
+pub mod posix;
+pub mod schedule;
 pub mod sleep;
+#[cfg(test)]
+mod tests;
+pub mod timers;
+
+pub use timers::{clock_was_set, expire, next_deadline};
 
 use crate::errno::{Errno, Result};
+use crate::thread::Thread;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Nanoseconds since the machine started: `CLOCK_MONOTONIC`.
@@ -50,4 +61,33 @@ impl TimeSpec {
         let seconds = (self.seconds as u64).saturating_mul(SECOND);
         Ok(seconds.saturating_add(self.nanoseconds as u64).min(i64::MAX as u64))
     }
+}
+
+/// The timers of a process.
+#[derive(Default)]
+pub struct ProcessTimers {
+    /// `setitimer(2)`.
+    pub interval: interval::IntervalTimers,
+    /// `timer_create(2)`.
+    pub posix: posix::PosixTimers,
+}
+
+impl ProcessTimers {
+    /// Deletes what `execve(2)` deletes: the POSIX timers.
+    pub fn after_exec(&self) {
+        self.posix.clear();
+    }
+
+    /// Stops all: the process has ended.
+    pub fn clear(&self) {
+        self.interval.clear();
+        self.posix.clear();
+    }
+}
+
+/// Looks at the timers that run on CPU time. The kernel calls this for the thread that its clock interrupt found in a
+/// program, where no lock can be held.
+pub fn tick(thread: &Thread) {
+    thread.process.timers.interval.tick(&thread.process);
+    thread.process.timers.posix.tick();
 }

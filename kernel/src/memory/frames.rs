@@ -173,6 +173,13 @@ pub(crate) unsafe fn start(end_of_memory: u64, records: u64) {
     allocator.block_count = end_of_memory.div_ceil(BLOCK) as u32;
 }
 
+/// Gives the frames of this range, which is never added, a reference for ever.
+pub(crate) fn keep(range: core::ops::Range<u64>) {
+    for frame in range.start / FRAME..range.end.div_ceil(FRAME).min(FRAMES.load(Ordering::Relaxed)) {
+        record(frame as u32).store(1, Ordering::Relaxed);
+    }
+}
+
 /// Bytes of records for memory that ends at this address.
 pub(crate) const fn record_size(end_of_memory: u64) -> u64 {
     (end_of_memory / FRAME * 4).next_multiple_of(16) + end_of_memory.div_ceil(BLOCK) * size_of::<Block>() as u64

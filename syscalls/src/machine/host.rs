@@ -6,7 +6,7 @@
 //! A test begins with [`test_process`]; [`spawn`] adds threads that run host code; [`take_started`] gives the
 //! threads that a call such as `clone` started, and [`run`] lets host code play such a thread.
 
-use super::{Access, ExtendedFormat, Machine, Mapped, OutOfMemory, PageTable, Task, install, machine};
+use super::{Access, ExtendedFormat, Machine, Mapped, OutOfMemory, PageTable, Processor, Task, install, machine};
 use crate::file::FileTable;
 use crate::frame::{Frame, PAGE, PAGE_SIZE};
 use crate::memory::AddressSpace;
@@ -586,6 +586,10 @@ impl Machine for HostMachine {
         Instant(self.start.elapsed().as_nanos() as u64)
     }
 
+    fn arm(&self, _: Instant) {
+        // Nothing interrupts here: a test lets alarms ring by itself.
+    }
+
     fn realtime_offset(&self) -> u64 {
         self.realtime_offset.load(Ordering::SeqCst)
     }
@@ -602,6 +606,10 @@ impl Machine for HostMachine {
             let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             piece.copy_from_slice(&(mixed ^ (mixed >> 31)).to_ne_bytes()[..piece.len()]);
         }
+    }
+
+    fn processor(&self) -> Processor {
+        Processor { hwcap: 0, extended_size: 512 }
     }
 
     fn cpus(&self) -> usize {

@@ -118,10 +118,10 @@ impl Area {
         is_data(self.protection, self.flags)
     }
 
-    /// Whether a page of it may belong to somebody else as well, so that only a fault can tell whether it may be
-    /// written. A private anonymous page is nobody else's until a fork.
+    /// Whether a page of it may be somebody else's as well, so that only a fault can tell whether it may be written.
+    /// A private anonymous page is nobody else's until a fork; a shared one is written in place.
     pub const fn has_foreign_frames(&self) -> bool {
-        !self.is_anonymous() || self.flags.contains(AreaFlags::FORKED)
+        !self.is_shared() && (!self.is_anonymous() || self.flags.contains(AreaFlags::FORKED))
     }
 
     /// The part from `at` on, which is within; this one keeps the part before.

@@ -10,6 +10,7 @@ use super::{AddressSpace, LOWEST_ADDRESS, State, page_of};
 use crate::errno::{Errno, Result};
 use crate::frame::{Frame, PAGE};
 use crate::machine::{Access, Mapped, OutOfMemory, machine};
+use crate::signal::{SigInfo, Signal};
 use crate::user::USER_END;
 use alloc::sync::Arc;
 
@@ -31,6 +32,20 @@ pub enum FaultError {
     Bus,
     /// No frame is left.
     OutOfMemory,
+}
+
+impl FaultError {
+    /// The signal that the program gets for touching `address`; `None` without memory: then it is killed, as by
+    /// Linux's OOM killer.
+    pub fn signal(self, address: u64) -> Option<SigInfo> {
+        /// `BUS_ADRERR` of `<asm-generic/siginfo.h>`.
+        const BUS_ADRERR: i32 = 2;
+        match self {
+            Self::Segv(code) => Some(SigInfo::fault(Signal::SEGV, code as i32, address)),
+            Self::Bus => Some(SigInfo::fault(Signal::BUS, BUS_ADRERR, address)),
+            Self::OutOfMemory => None,
+        }
+    }
 }
 
 impl From<OutOfMemory> for FaultError {
@@ -75,7 +90,8 @@ impl AddressSpace {
             match self.step(&mut state, page, access)? {
                 Step::Done => return Ok(()),
                 Step::Ask(now) if now.is(&wanted) => {
-                    let write = wanted.access.write && access.write;
+                    // What a private mapping has not copied is the file's.
+                    let write = wanted.access.write && (wanted.shared || access.write);
                     self.table.map(page, frame, Access { write, ..wanted.access })?;
                     return Ok(());
                 }
@@ -162,7 +178,7 @@ impl AddressSpace {
 
     /// Asks a file for a page, without the lock; a private page that is to be written is copied at once.
     fn file_frame(wanted: &FilePage, access: Access) -> core::result::Result<Frame, FaultError> {
-        let frame = match wanted.file.pages.page(wanted.index, wanted.shared && access.write) {
+        let frame = match wanted.file.pages.page(wanted.index, wanted.shared) {
             Ok(Some(frame)) => frame,
             Err(Errno::ENOMEM) => return Err(FaultError::OutOfMemory),
             Ok(None) | Err(_) => return Err(FaultError::Bus),

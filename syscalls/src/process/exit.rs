@@ -114,6 +114,7 @@ fn finish(process: &Process, end: End) {
     if process.exit.is_first.load(Ordering::Relaxed) {
         machine().power_off(end.code(), matches!(end, End::Killed(_)));
     }
+    process.timers.clear();
     drop(process.files.remove_where(|_, _| true));
     let Some(parent) = registry::find(process.parent()) else { return };
     if parent.signals.actions().get(Signal::CHLD).handler != Action::IGNORE {

@@ -68,12 +68,21 @@ fn target(thread: &Thread, id: i32) -> Result<Arc<Process>> {
     }
 }
 
+/// Sets a limit of the first program before it runs; numbers that are none are passed over.
+pub fn impose(process: &Process, number: u32, limit: Limit) {
+    if (number as usize) < COUNT {
+        process.limits.set(number, limit);
+        enforce(process, number, limit);
+    }
+}
+
 /// Tells those who enforce a limit.
 fn enforce(process: &Process, number: u32, limit: Limit) {
     match number {
         raw::RLIMIT_NOFILE => process.files.set_limit(limit.soft),
-        raw::RLIMIT_SIGPENDING => process.signals.set_limit(limit.soft as usize),
-        raw::RLIMIT_STACK => process.memory().set_stack_limit(limit.soft),
+        raw::RLIMIT_STACK => process.memory().limits.set_stack(limit.soft),
+        raw::RLIMIT_AS => process.memory().limits.set_address_space(limit.soft),
+        raw::RLIMIT_DATA => process.memory().limits.set_data(limit.soft),
         _ => {}
     }
 }

@@ -126,7 +126,8 @@ impl SigContext {
         }
     }
 
-    /// Lets the program go on there. Selectors stay the machine's, and so do the flags that are not the program's.
+    /// Lets the program go on there. Selectors are ignored, and flags that are not the program's
+    /// stay.
     pub(super) fn restore(&self, registers: &mut Registers) {
         let rflags = registers.rflags & !RESTORED_FLAGS | self.rflags & RESTORED_FLAGS;
         *registers = Registers {

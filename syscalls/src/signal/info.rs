@@ -1,7 +1,7 @@
 //! What a signal tells about itself: `siginfo_t`, `sigaction(2)`.
 
 use super::Signal;
-use crate::errno::Result;
+use crate::errno::{Errno, Result};
 use linux_raw_sys::general as raw;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -164,9 +164,38 @@ impl SigInfo {
         self.code > Self::USER && self.signal().is_ok_and(|signal| super::SigSet::SYNCHRONOUS.contains(signal))
     }
 
-    /// Whether bytes are set that no layout has: all behind the 48 that Linux keeps.
-    pub fn has_unknown_bytes(&self) -> bool {
-        self.fields[4..].iter().any(|&word| word != 0)
+    /// What the kernel keeps of a program's information: 48 bytes, the longest layout. `E2BIG` when there is more in
+    /// one whose layout is not known.
+    pub(super) fn kept(mut self) -> Result<Self> {
+        let (_, rest) = self.fields.split_at_mut(4);
+        if rest.iter().any(|&word| word != 0) && !self.has_known_layout() {
+            return Err(Errno::E2BIG);
+        }
+        self.fields[4..].fill(0);
+        Ok(self)
+    }
+
+    /// As Linux's `known_siginfo_layout`.
+    fn has_known_layout(&self) -> bool {
+        match self.code {
+            Self::KERNEL | raw::SI_ASYNCNL => true,
+            code @ 1.. => self.signal().is_ok_and(|signal| code <= highest_code(signal)),
+            code => code >= raw::SI_DETHREAD,
+        }
+    }
+}
+
+/// The highest positive code that tells something of a signal (`NSIGSEGV` and the like of `<asm-generic/siginfo.h>`);
+/// those that have none of their own may come of a descriptor (`F_SETSIG`).
+pub(super) const fn highest_code(signal: Signal) -> i32 {
+    match signal {
+        Signal::ILL => 11,
+        Signal::FPE => 15,
+        Signal::SEGV => 10,
+        Signal::BUS => 5,
+        Signal::TRAP => 6,
+        Signal::SYS => 2,
+        _ => 6,
     }
 }
 

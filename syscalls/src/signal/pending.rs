@@ -70,8 +70,8 @@ impl Pending {
     }
 
     /// Adds a signal and gives whether it did: a standard one that is pending already is not queued twice, unless a
-    /// timer sends it, which sees to that itself. `EAGAIN` where a real-time signal of `sigqueue(3)` finds no room; others lose
-    /// what they tell and arrive nevertheless.
+    /// timer sends it, which sees to that itself. `EAGAIN` where a real-time signal of `sigqueue(3)` finds no room;
+    /// others lose what they tell and arrive nevertheless.
     pub(super) fn add(&mut self, info: SigInfo, origin: Option<Arc<dyn Origin>>, limit: usize) -> Result<bool> {
         let signal = info.signal()?;
         if origin.is_none() && !signal.is_realtime() && self.set.contains(signal) {

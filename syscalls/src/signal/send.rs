@@ -76,7 +76,7 @@ fn post(
     if is_ignored(group, target, signal) {
         return (dropped, Ok(false));
     }
-    let limit = process.signals.limit();
+    let limit = process.signal_limit();
     let added = match target {
         Target::Process(_) => group.pending.add(info, origin, limit),
         Target::Thread(thread) => thread.signals.lock().pending.add(info, origin, limit),

@@ -8,7 +8,6 @@ use super::{SigSet, Signal, SignalActions};
 use crate::thread::{Thread, Work};
 use crate::wait::WaitQueue;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use spin::{Mutex, MutexGuard};
 
 /// Woken whenever a signal becomes pending anywhere: who waits for blocked signals (`signalfd`) looks again.
@@ -26,14 +25,13 @@ pub(super) struct Group {
 /// What a process keeps about signals.
 pub struct ProcessSignals {
     group: Mutex<Group>,
-    limit: AtomicUsize,
 }
 
 impl ProcessSignals {
     /// As a new process has them: nothing pending, with these actions.
     pub fn new(actions: Arc<SignalActions>) -> Self {
         let group = Group { actions, pending: Pending::default(), target: 0, stop: Stop::default() };
-        Self { group: Mutex::new(group), limit: AtomicUsize::new(1024) }
+        Self { group: Mutex::new(group) }
     }
 
     /// The actions.
@@ -44,16 +42,6 @@ impl ProcessSignals {
     /// Replaces the actions, as `execve(2)` does.
     pub fn set_actions(&self, actions: Arc<SignalActions>) {
         self.group.lock().actions = actions;
-    }
-
-    /// `RLIMIT_SIGPENDING`'s soft limit.
-    pub fn limit(&self) -> usize {
-        self.limit.load(Ordering::Relaxed)
-    }
-
-    /// Sets the limit.
-    pub fn set_limit(&self, limit: usize) {
-        self.limit.store(limit, Ordering::Relaxed);
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Group> {

@@ -11,11 +11,16 @@ use crate::futex::{calls as futex, robust};
 use crate::process::limits::Limit;
 use crate::process::{affinity, calls as process, identity, limits};
 use crate::signal::kill as send;
+use crate::signal::signalfd::{self, SignalFdFlags};
 use crate::signal::stack::{StackDescription, sigaltstack};
 use crate::signal::{Action, SigInfo, SigSet, calls as signal, mask, restart, rt_sigreturn, waiting};
 use crate::system;
 use crate::thread::{calls as thread, clone};
 use crate::time::clock::{self, TimeVal, TimeZone};
+use crate::time::descriptor::{self as timer_file, SetTimeFlags, TimerFdFlags};
+use crate::time::interval::{self, IntervalSetting, Which};
+use crate::time::posix::{self, SignalEvent};
+use crate::time::schedule::TimerSpec;
 use crate::time::{TimeSpec, sleep};
 use crate::transfer::IoVec;
 use crate::user::{UserPtr, UserString};
@@ -62,10 +67,11 @@ table_rows! {
     33 => dup2(old: Fd, new: Fd) -> Fd, full, file::descriptor::dup2;
     34 => pause(), full, waiting::pause;
     35 => nanosleep(request: UserPtr<TimeSpec> as timespec, remaining: UserPtr<TimeSpec> as remaining) -> i64, full, sleep::nanosleep;
-    36 => getitimer(which: i32 as interval_timer, value: UserPtr<u8> as interval_out), absent;
-    37 => alarm(seconds: u32) -> u32, absent;
-    38 => setitimer(which: i32 as interval_timer, new: UserPtr<u8> as interval, old: UserPtr<u8> as interval_out),
-        absent;
+    36 => getitimer(which: Which as interval_timer, value: UserPtr<IntervalSetting> as interval_out), full,
+        interval::getitimer;
+    37 => alarm(seconds: u32) -> u32, full, interval::alarm;
+    38 => setitimer(which: Which as interval_timer, new: UserPtr<IntervalSetting> as interval,
+        old: UserPtr<IntervalSetting> as interval_out), full, interval::setitimer;
     39 => getpid() -> i32, full, identity::getpid;
     40 => sendfile(out: Fd, source: Fd, offset: UserPtr<i64> as long_in, count: usize) -> usize, absent;
     41 => socket(family: i32 as socket_family, kind: i32 as socket_type, protocol: i32 as socket_protocol) -> Fd,
@@ -271,12 +277,13 @@ table_rows! {
     219 => restart_syscall() -> i64, full, restart::restart_syscall;
     220 => semtimedop(id: i32, operations: UserPtr<u8>, count: u32, timeout: UserPtr<u8> as timespec), absent;
     221 => fadvise64(fd: Fd, offset: i64, length: usize, advice: i32 as file_advice), absent;
-    222 => timer_create(clock: i32 as clock, event: UserPtr<u8> as signal_event, id: UserPtr<i32> as int_out), absent;
-    223 => timer_settime(id: i32, flags: i32 as timer_flags, new: UserPtr<u8> as timer_value,
-        old: UserPtr<u8> as timer_value_out), absent;
-    224 => timer_gettime(id: i32, value: UserPtr<u8> as timer_value_out), absent;
-    225 => timer_getoverrun(id: i32) -> i32, absent;
-    226 => timer_delete(id: i32), absent;
+    222 => timer_create(clock: i32 as clock, event: UserPtr<SignalEvent> as signal_event, id: UserPtr<i32> as int_out),
+        full, posix::timer_create;
+    223 => timer_settime(id: i32, flags: i32 as timer_flags, new: UserPtr<TimerSpec> as timer_value,
+        old: UserPtr<TimerSpec> as timer_value_out), full, posix::timer_settime;
+    224 => timer_gettime(id: i32, value: UserPtr<TimerSpec> as timer_value_out), full, posix::timer_gettime;
+    225 => timer_getoverrun(id: i32) -> i32, full, posix::timer_getoverrun;
+    226 => timer_delete(id: i32), full, posix::timer_delete;
     227 => clock_settime(clock: i32 as clock, time: UserPtr<TimeSpec> as timespec), full, clock::clock_settime;
     228 => clock_gettime(clock: i32 as clock, time: UserPtr<TimeSpec> as timespec_out), full, clock::clock_gettime;
     229 => clock_getres(clock: i32 as clock, resolution: UserPtr<TimeSpec> as timespec_out), full, clock::clock_getres;
@@ -350,17 +357,18 @@ table_rows! {
         absent;
     281 => epoll_pwait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32,
         mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
-    282 => signalfd(fd: Fd, set: UserPtr<u64> as signal_set, size: usize) -> Fd, absent;
-    283 => timerfd_create(clock: i32 as clock, flags: i32 as descriptor_flags) -> Fd, absent;
+    282 => signalfd(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize) -> Fd, full, signalfd::signalfd;
+    283 => timerfd_create(clock: u32 as clock, flags: TimerFdFlags as descriptor_flags) -> Fd, full,
+        timer_file::timerfd_create;
     284 => eventfd(initial: u32) -> Fd, absent;
     285 => fallocate(fd: Fd, mode: i32 as allocate_mode, offset: i64, length: i64), absent;
-    286 => timerfd_settime(fd: Fd, flags: i32 as timer_fd_flags, new: UserPtr<u8> as timer_value,
-        old: UserPtr<u8> as timer_value_out), absent;
-    287 => timerfd_gettime(fd: Fd, value: UserPtr<u8> as timer_value_out), absent;
+    286 => timerfd_settime(fd: Fd, flags: SetTimeFlags as timer_fd_flags, new: UserPtr<TimerSpec> as timer_value,
+        old: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_settime;
+    287 => timerfd_gettime(fd: Fd, value: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_gettime;
     288 => accept4(fd: Fd, address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out,
         flags: i32 as socket_flags) -> Fd, absent;
-    289 => signalfd4(fd: Fd, set: UserPtr<u64> as signal_set, size: usize, flags: i32 as descriptor_flags) -> Fd,
-        absent;
+    289 => signalfd4(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize, flags: SignalFdFlags as descriptor_flags)
+        -> Fd, full, signalfd::signalfd4;
     290 => eventfd2(initial: u32, flags: i32 as event_flags) -> Fd, absent;
     291 => epoll_create1(flags: i32 as descriptor_flags) -> Fd, absent;
     292 => dup3(old: Fd, new: Fd, flags: OpenFlags as descriptor_flags) -> Fd, full, file::descriptor::dup3;

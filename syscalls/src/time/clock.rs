@@ -87,6 +87,7 @@ pub fn clock_getres(thread: &Thread, id: i32, resolution: UserPtr<TimeSpec>) -> 
 fn set_realtime(nanoseconds: u64) -> Result<()> {
     let offset = nanoseconds.checked_sub(machine().monotonic().0).ok_or(Errno::EINVAL)?;
     machine().set_realtime_offset(offset);
+    super::clock_was_set();
     Ok(())
 }
 

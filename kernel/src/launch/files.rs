@@ -1,0 +1,66 @@
+//! The root file system, filled from the boot modules.
+
+use super::BootModule;
+use crate::boot::Information;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use birgus_loader::handover::{Handover, MAGIC};
+use birgus_syscalls::Errno;
+use birgus_syscalls::filesystem::tmpfs::{Archived, Module, Node};
+use birgus_syscalls::filesystem::{Entry, Make, archive, namespace};
+use core::any::Any;
+
+/// The program that came as a module of its own.
+pub(super) struct Program {
+    /// Where it lies in the root.
+    pub(super) path: Vec<u8>,
+}
+
+/// The directories that every program may expect.
+const DIRECTORIES: [(&[u8], u16); 4] = [(b"dev", 0o755), (b"proc", 0o555), (b"sys", 0o555), (b"tmp", 0o1777)];
+
+/// Unpacks archives, puts a bare program into the root, adds what is missing. `Err`: a message for people.
+pub(super) fn fill(information: &Information) -> Result<Option<Program>, String> {
+    let root = namespace().root();
+    let mut program = None;
+    for module in information.modules.iter() {
+        let boot_module: Arc<dyn Module> = Arc::new(BootModule(module.clone()));
+        match module.bytes() {
+            bytes if bytes.starts_with(&MAGIC) => {}
+            bytes if bytes.starts_with(b"\x7fELF") => {
+                let name = program_name(information);
+                put(&root, &name, boot_module).map_err(|errno| format!("no place for the program: {errno:?}"))?;
+                program = Some(Program { path: [b"/", name.as_slice()].concat() });
+            }
+            _ => {
+                archive::unpack(&boot_module, &root).map_err(|error| format!("the root archive is {error}"))?;
+            }
+        }
+    }
+    for (name, mode) in DIRECTORIES {
+        match root.inode().make(&root, name, Make::Directory, (mode, 0, 0)) {
+            Ok(_) | Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(format!("no place for /{}: {errno:?}", name.escape_ascii())),
+        }
+    }
+    Ok(program)
+}
+
+/// The last part of the name by which the program is to know itself.
+fn program_name(information: &Information) -> Vec<u8> {
+    let handover = information.modules.iter().find(|module| module.bytes().starts_with(&MAGIC));
+    let handover = handover.and_then(|module| Handover::parse(module.bytes()).ok());
+    let path = handover.and_then(|handover| handover.exec_name).unwrap_or(b"init");
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    if name.is_empty() || name == b"." || name == b".." { b"init".to_vec() } else { name.to_vec() }
+}
+
+/// Makes a file whose content is the module.
+fn put(root: &Arc<Entry>, name: &[u8], module: Arc<dyn Module>) -> Result<(), Errno> {
+    let length = module.bytes().len() as u64;
+    let entry = root.inode().make(root, name, Make::Regular, (0o755, 0, 0))?;
+    let inode: &dyn Any = &**entry.inode();
+    inode.downcast_ref::<Node>().ok_or(Errno::EXDEV)?.set_archived(Archived::new(module, 0, length)?)
+}
