@@ -4,7 +4,7 @@ mod files;
 
 use crate::boot::{Information, Module};
 use crate::command_line::{CommandLine, number};
-use crate::cpu::{apic, clock};
+use crate::cpu::{apic, clock, syscall};
 use crate::device::console;
 use crate::random;
 use alloc::format;
@@ -52,6 +52,9 @@ pub(crate) fn launch(information: &Information, command_line: &CommandLine) {
         command_line.has(b"birgus.log")
             || handover.is_some_and(|handover| handover.log_level.is_some_and(|level| level > 4)),
     );
+    if command_line.has(b"birgus.trace") || handover.is_some_and(|handover| handover.trace == Some(true)) {
+        syscall::trace();
+    }
     if apic::start().is_none() {
         refuse(FAILED, format_args!("out of memory: give the machine more (-m)"));
     }

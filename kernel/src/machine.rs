@@ -155,6 +155,10 @@ impl Machine for Hardware {
         clock::now()
     }
 
+    fn arm(&self, deadline: Instant) {
+        clock::arm(deadline);
+    }
+
     fn realtime_offset(&self) -> u64 {
         clock::realtime_offset()
     }
@@ -182,5 +186,10 @@ impl Machine for Hardware {
 
     fn log(&self, line: core::fmt::Arguments<'_>) {
         console::log(line);
+    }
+
+    fn trace_line(&self, line: &str) {
+        CONSOLE.log(line.as_bytes());
+        CONSOLE.log(b"\n");
     }
 }

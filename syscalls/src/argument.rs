@@ -8,7 +8,7 @@ use crate::user::{UserPtr, UserString};
 use core::fmt::{self, Write};
 
 /// How a tracer writes one raw argument. An error says that it cannot be shown before the call is done: it is the
-/// call that fills it.
+/// call that fills it. What writes nothing leaves the argument out: this use of the call does not have it.
 pub type Format = fn(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result;
 
 /// The call that an argument belongs to, for those whose meaning hangs on their neighbours.
@@ -168,7 +168,8 @@ macro_rules! flag_argument {
     (@impl $name:ident, $convert:expr) => {
         impl $crate::argument::Argument for $name {
             const FORMAT: $crate::argument::Format = |raw, _, out| {
-                let names = <$name as bitflags::Flags>::FLAGS.iter().map(|flag| (flag.name(), u64::from(flag.value().bits())));
+                let flags = <$name as bitflags::Flags>::FLAGS.iter();
+                let names = flags.map(|flag| (flag.name(), u64::from(flag.value().bits())));
                 $crate::argument::format_bits(u64::from(raw as <$name as bitflags::Flags>::Bits), names, out)
             };
             fn from_register(raw: u64) -> $crate::Result<Self> {

@@ -4,6 +4,7 @@
 //! Adding a call costs one row and one function.
 
 mod rows;
+mod support;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use crate::errno::{Errno, Result};
 use crate::registers::Registers;
 use crate::thread::Thread;
 pub use rows::ROWS;
+pub use support::{Counts, counts, find, write_markdown};
 
 /// Numbers from here on are never a call.
 pub const NUMBERS: usize = 512;
@@ -101,14 +103,15 @@ fn argument<T: Argument>(raw: u64) -> Result<T> {
     T::from_register(raw)
 }
 
-/// Makes [`ROWS`] of rows `NUMBER => NAME(ARGUMENT: TYPE [as FORMAT], …) [-> TYPE [as FORMAT]], LEVEL [registers], [HANDLER];`
+/// Makes [`ROWS`] of rows
+/// `NUMBER => NAME(ARGUMENT: TYPE [as FORMAT], …) [-> TYPE [as FORMAT]], LEVEL [registers], [HANDLER];`
 ///
-/// The handler gets the types. `FORMAT` names a function of [`crate::argument::format`] that shows the argument in a
-/// trace in the type's place, or the result: `protection: u64 as protection` is a plain integer to the handler and `PROT_READ` to a
-/// reader. `LEVEL` is `full`, `partial("what is missing")` or `absent`.
+/// The handler gets the types. `FORMAT` names a function of [`crate::argument::format`] that shows the argument, or
+/// the result, in a trace in the type's place: `protection: u64 as protection` is a plain integer to the handler and
+/// `PROT_READ` to a reader. `LEVEL` is `full`, `partial("what is missing")` or `absent`.
 macro_rules! table_rows {
-    ($($number:literal => $name:ident($($argument:ident: $type:ty $(as $format:ident)?),*) $(-> $answer:ty $(as $shown:ident)?)?,
-        $level:ident $(($missing:literal))? $([$registers:ident])? $(, $handler:path)?;)*) => {
+    ($($number:literal => $name:ident($($argument:ident: $type:ty $(as $format:ident)?),*)
+        $(-> $answer:ty $(as $shown:ident)?)?, $level:ident $(($missing:literal))? $([$registers:ident])? $(, $handler:path)?;)*) => {
         /// All rows, by number.
         pub static ROWS: &[$crate::table::Row] = {
             const ALL: &[$crate::table::Row] = &[$($crate::table::Row {
@@ -141,7 +144,8 @@ macro_rules! table_rows {
                 thread: &$crate::thread::Thread,
                 registers: &mut $crate::registers::Registers,
             ) -> $crate::Result<table_rows!(@answer $($answer)?)> {
-                table_rows!(@call $handler, thread, registers, [$($registers)?], (), ($($type,)*), (rdi rsi rdx r10 r8 r9))
+                table_rows!(@call $handler, thread, registers, [$($registers)?], (), ($($type,)*),
+                    (rdi rsi rdx r10 r8 r9))
             }
             $crate::table::answer(call(thread, registers))
         }

@@ -193,23 +193,31 @@ fn write_name(number: u64, row: Option<&Row>, line: &mut Line) {
     };
 }
 
-/// Writes the arguments from `call.index` on, up to the first one that cannot be shown yet; leaves the index there.
+/// Writes the arguments from `call.index` on, up to the first one that cannot be shown before the call is done; leaves
+/// the index there. The separator before that one is written already.
 fn write_arguments(row: Option<&Row>, call: &mut Call<'_>, line: &mut Line) {
     let count = row.map_or(call.arguments.len(), |row| row.arguments.len());
-    while call.index < count {
+    let mut is_separated = call.index == 0 || call.result.is_some();
+    while let Some(&raw) = call.arguments.get(call.index).filter(|_| call.index < count) {
         let before = line.length();
-        if call.index > 0 {
+        if !is_separated {
             let _ = line.write_str(", ");
         }
-        let Some(&raw) = call.arguments.get(call.index) else { return };
+        let separated = line.length();
         let shown = match row.and_then(|row| row.arguments.get(call.index)) {
             Some((_, format)) => format(raw, call, line),
             None => write!(line, "{raw:#x}"),
         };
         if shown.is_err() {
-            line.truncate(before);
+            line.truncate(separated);
             return;
         }
+        // What shows nothing is not there in this use of the call: `open`'s mode without `O_CREAT`.
+        let is_left_out = line.length() == separated;
+        if is_left_out {
+            line.truncate(before);
+        }
+        is_separated &= is_left_out;
         call.index += 1;
     }
 }

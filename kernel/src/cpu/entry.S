@@ -6,8 +6,8 @@
 
 .section .text.entry, "ax"
 
-.globl syscall_entry
-syscall_entry:
+# Switches to the thread's kernel stack and builds the part of `Registers` that a handler may look at.
+.macro save_call
     mov gs:[{USER_RSP}], rsp
     mov rsp, gs:[{KERNEL_RSP}]
     push qword ptr gs:[{USER_RSP}]
@@ -21,6 +21,11 @@ syscall_entry:
     push r8
     push r9
     sub rsp, {GAP}
+.endm
+
+.globl syscall_entry
+syscall_entry:
+    save_call
     mov eax, eax                        # Linux looks at 32 bits of the number
     cmp eax, {NUMBERS}
     jae 2f
@@ -49,6 +54,16 @@ exit_window_jump:
     jmp rcx
 
 2:  mov rax, {ENOSYS}
+    jmp 1b
+
+# The same door while calls are traced.
+.globl syscall_entry_traced
+syscall_entry_traced:
+    save_call
+    mov eax, eax
+    mov rdi, gs:[{CURRENT}]
+    mov rsi, rsp
+    call trace_call
     jmp 1b
 
     # The slow way back: all registers saved, or loaded by the handler into the frame.
@@ -93,9 +108,8 @@ restore_all:
     mov rdi, [rsp + {RDI} + 40]
     iretq
 
-# Stands in the table for calls whose handler sees all registers: completes the frame, then goes on to the handler.
-.globl complete_frame
-complete_frame:
+# Completes the frame at RSI, for a handler that sees all registers.
+.macro save_rest
     mov [rsi + {RBX}], rbx
     mov [rsi + {RBP}], rbp
     mov [rsi + {R12}], r12
@@ -107,7 +121,17 @@ complete_frame:
     mov r11, [rsi + {RFLAGS}]
     mov [rsi + {R11}], r11
     mov [rsi + {RAX}], rax
+.endm
+
+# Stands in the table for calls whose handler sees all registers, and goes on to it.
+.globl complete_frame
+complete_frame:
+    save_rest
     jmp [{HANDLERS} + rax * 8]
+
+trace_call:
+    save_rest
+    jmp {traced}
 
 # switch_stacks(rdi where to keep this stack pointer, rsi the other stack pointer)
 .globl switch_stacks

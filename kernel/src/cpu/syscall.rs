@@ -13,6 +13,7 @@ use x86_64::registers::model_specific::Msr;
 
 unsafe extern "C" {
     fn syscall_entry();
+    fn syscall_entry_traced();
     #[expect(improper_ctypes, reason = "an assembly stub that passes the references on")]
     safe fn complete_frame(thread: &Thread, registers: &mut Registers) -> i64;
 }
@@ -68,6 +69,7 @@ global_asm!(
     VECTORS = const super::vectors::COUNT,
     ENTRIES = sym ENTRIES,
     HANDLERS = sym HANDLERS,
+    traced = sym birgus_syscalls::trace::traced,
     to_program = sym super::exceptions::to_program_entry,
     after_switch = sym crate::task::after_switch,
     land = sym land,
@@ -77,13 +79,22 @@ global_asm!(
 /// RFLAGS bits that the entry clears: TF, IF, DF, IOPL, NT, AC.
 const CLEARED: u64 = 1 << 8 | 1 << 9 | 1 << 10 | 3 << 12 | 1 << 14 | 1 << 18;
 
+/// IA32_LSTAR: where `syscall` goes.
+const TARGET: u32 = 0xc000_0082;
+
+fn write(register: u32, value: u64) {
+    // SAFETY: the registers that SYSCALL loads (SDM volume 4): selectors, target, mask.
+    unsafe { Msr::new(register).write(value) };
+}
+
 /// Points the `syscall` instruction to the entry stub.
 pub(crate) fn start() {
-    let write = |msr: u32, value: u64| {
-        // SAFETY: the registers that SYSCALL loads (SDM volume 4): selectors, target, mask.
-        unsafe { Msr::new(msr).write(value) };
-    };
     write(0xc000_0081, u64::from(CODE.0) << 32);
-    write(0xc000_0082, syscall_entry as *const () as u64);
+    write(TARGET, syscall_entry as *const () as u64);
     write(0xc000_0084, CLEARED);
+}
+
+/// Has each call traced from now on.
+pub(crate) fn trace() {
+    write(TARGET, syscall_entry_traced as *const () as u64);
 }

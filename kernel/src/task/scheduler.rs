@@ -8,7 +8,8 @@ use alloc::sync::Arc;
 use birgus_syscalls::machine::{OutOfMemory, Task};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::{Thread, Work};
-use birgus_syscalls::time::Instant;
+use birgus_syscalls::time::{self, Instant};
+use birgus_syscalls::trace;
 use core::sync::atomic::Ordering;
 use spin::Mutex;
 
@@ -74,13 +75,25 @@ fn wait_for_interrupt() {
     if device::console::poll() | expire() {
         return;
     }
-    let earliest = SCHEDULER.lock().sleepers.first_key_value().map(|((deadline, _), ())| *deadline);
-    if let Some(deadline) = earliest {
+    let alarm = time::expire(clock::now());
+    if !SCHEDULER.lock().ready.is_empty() {
+        return;
+    }
+    trace::idle();
+    if let Some(deadline) = earlier(earliest_sleeper(), alarm) {
         clock::arm(deadline);
     }
     device::console::listen();
     x86_64::instructions::interrupts::enable_and_hlt();
     x86_64::instructions::interrupts::disable();
+}
+
+fn earliest_sleeper() -> Option<Instant> {
+    SCHEDULER.lock().sleepers.first_key_value().map(|((deadline, _), ())| *deadline)
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
 }
 
 /// Wakes those whose time has come; whether there were any.
@@ -110,18 +123,20 @@ pub(crate) fn tick(in_program: bool) {
     clock::alarm_fired();
     expire();
     device::console::poll();
-    if in_program {
-        device::console::listen();
-        let scheduler = SCHEDULER.lock();
-        let others = !scheduler.ready.is_empty();
-        if others && let Some(current) = &scheduler.current {
-            current.thread.demand(Work::RESCHEDULE);
-        }
-        let earliest = scheduler.sleepers.first_key_value().map(|((deadline, _), ())| *deadline);
-        drop(scheduler);
-        let slice = clock::now().after(if others { SLICE } else { WATCH });
-        clock::arm(earliest.map_or(slice, |deadline| deadline.min(slice)));
+    if !in_program {
+        // The CPU was idle: whoever waits looks at the alarms next.
+        return;
     }
+    let alarm = time::expire(clock::now());
+    device::console::listen();
+    let scheduler = SCHEDULER.lock();
+    let others = !scheduler.ready.is_empty();
+    if others && let Some(current) = &scheduler.current {
+        current.thread.demand(Work::RESCHEDULE);
+    }
+    drop(scheduler);
+    let slice = clock::now().after(if others { SLICE } else { WATCH });
+    clock::arm(earlier(earliest_sleeper(), alarm).map_or(slice, |deadline| deadline.min(slice)));
 }
 
 /// Stops the current thread until it is unparked or the deadline has come.

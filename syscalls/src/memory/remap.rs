@@ -1,12 +1,12 @@
 //! `mremap(2)`.
 
-use super::area::{Area, AreaFlags, Backing};
+use super::area::{Area, AreaFlags, Backing, is_same_file};
 use super::limits::check_reserve;
 use super::{AddressSpace, LOWEST_ADDRESS, State, is_aligned, page_of, whole_pages};
 use crate::errno::{Errno, Result};
 use crate::frame::PAGE;
 use crate::user::USER_END;
-use linux_raw_sys::general::{MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE};
+use linux_raw_sys::general::{MAP_NONBLOCK, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE};
 
 bitflags::bitflags! {
     /// `MREMAP_*`.
@@ -184,6 +184,39 @@ impl AddressSpace {
         }
         state.areas.insert(new, Area { end: new + new_length, ..area.clone() });
         Ok((new, area.flags.contains(AreaFlags::LOCKED).then_some(new)))
+    }
+}
+
+impl AddressSpace {
+    /// `remap_file_pages(2)`: shows other pages of the shared file that is mapped there. `page` counts pages of the
+    /// file. As on Linux since 4.0, it is a new mapping at the old place. `EINVAL`, `ENOMEM`.
+    pub fn remap_file_pages(&self, start: u64, size: u64, protection: u64, page: u64, flags: u32) -> Result<()> {
+        let (start, size) = (page_of(start), page_of(size));
+        let end = start.checked_add(size).filter(|&end| end > start).ok_or(Errno::EINVAL)?;
+        let in_file = page.checked_add(size / PAGE).is_some_and(|end| end <= u64::MAX / PAGE);
+        if protection != 0 || !in_file {
+            return Err(Errno::EINVAL);
+        }
+        let mut state = self.state.lock();
+        let (first, area) = state.areas.containing(start).filter(|(_, area)| area.is_shared()).ok_or(Errno::EINVAL)?;
+        let Backing::File { file, .. } = &area.backing else { return Err(Errno::EINVAL) };
+        // The range may lie in several areas, of the same file and mapped alike.
+        let alike = |other: &Area| {
+            (other.flags, other.protection) == (area.flags, area.protection)
+                && matches!(&other.backing, Backing::File { file: theirs, .. } if is_same_file(theirs, file))
+        };
+        if !state.areas.covers(start, end) || !state.areas.within(first, end).all(|(_, area)| alike(area)) {
+            return Err(Errno::EINVAL);
+        }
+        let shown = Area { end, backing: Backing::File { file: file.clone(), index: page }, ..area.clone() };
+        state.areas.check_room(start, end, true, 1)?;
+        self.remove(&mut state, start, end);
+        state.areas.insert(start, shown);
+        drop(state);
+        if flags & MAP_NONBLOCK == 0 {
+            let _ = self.populate(start, end);
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use crate::file::calls::opening::OpenHow;
 use crate::file::calls::status::{Stat, StatFs, Statx};
 use crate::file::{AtFlags, OpenFlags};
 use crate::futex::{calls as futex, robust};
+use crate::memory::calls as memory;
 use crate::process::limits::Limit;
 use crate::process::{affinity, calls as process, identity, limits};
 use crate::signal::kill as send;
@@ -36,10 +37,10 @@ table_rows! {
     7 => poll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: i32) -> i32 as ready_poll_fds, absent;
     8 => lseek(fd: Fd, offset: i64, whence: u32 as whence) -> i64, full, file::position::lseek;
     9 => mmap(address: Address, length: u64, protection: u64 as protection, flags: u64 as map_flags,
-        fd: u64 as map_fd, offset: u64 as hex) -> Address, absent;
-    10 => mprotect(address: Address, length: usize, protection: u64 as protection), absent;
-    11 => munmap(address: Address, length: usize), absent;
-    12 => brk(address: Address) -> Address, absent;
+        fd: u64 as map_fd, offset: u64 as hex) -> Address, full, memory::mmap;
+    10 => mprotect(address: Address, length: usize, protection: u64 as protection), full, memory::mprotect;
+    11 => munmap(address: Address, length: usize), full, memory::munmap;
+    12 => brk(address: Address) -> Address, full, memory::brk;
     13 => rt_sigaction(signal: i32 as signal, action: UserPtr<Action> as action, old: UserPtr<Action> as action_out,
         size: usize), full, signal::rt_sigaction;
     14 => rt_sigprocmask(how: i32 as mask_how, set: UserPtr<SigSet> as signal_set, old: UserPtr<SigSet> as signal_set_out,
@@ -56,10 +57,11 @@ table_rows! {
         timeout: UserPtr<u8> as timeval) -> i32 as ready_fd_sets, absent;
     24 => sched_yield(), full, thread::sched_yield;
     25 => mremap(old: Address, old_length: usize, new_length: usize, flags: u64 as remap_flags,
-        new: Address) -> Address, absent;
-    26 => msync(address: Address, length: usize, flags: i32 as sync_flags), absent;
-    27 => mincore(address: Address, length: usize, vector: UserPtr<u8>), absent;
-    28 => madvise(address: Address, length: usize, advice: i32 as advice), absent;
+        new: Address) -> Address, full, memory::mremap;
+    26 => msync(address: Address, length: usize, flags: i32 as sync_flags), full, memory::msync;
+    27 => mincore(address: Address, length: usize, vector: UserPtr<u8>), full, memory::mincore;
+    28 => madvise(address: Address, length: usize, advice: i32 as advice),
+        partial("MADV_REMOVE of files, merging (KSM) and poisoning"), memory::madvise;
     29 => shmget(key: i32 as ipc_key, size: usize, flags: i32 as ipc_flags) -> i32, absent;
     30 => shmat(id: i32, address: Address, flags: i32 as hex) -> Address, absent;
     31 => shmctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
@@ -196,16 +198,16 @@ table_rows! {
     146 => sched_get_priority_max(policy: i32 as scheduler) -> i32, full, affinity::sched_get_priority_max;
     147 => sched_get_priority_min(policy: i32 as scheduler) -> i32, full, affinity::sched_get_priority_min;
     148 => sched_rr_get_interval(pid: i32, interval: UserPtr<TimeSpec> as timespec_out), full, affinity::sched_rr_get_interval;
-    149 => mlock(address: Address, length: usize), absent;
-    150 => munlock(address: Address, length: usize), absent;
-    151 => mlockall(flags: i32 as lock_all_flags), absent;
-    152 => munlockall(), absent;
+    149 => mlock(address: Address, length: usize), full, memory::mlock;
+    150 => munlock(address: Address, length: usize), full, memory::munlock;
+    151 => mlockall(flags: i32 as lock_all_flags), full, memory::mlockall;
+    152 => munlockall(), full, memory::munlockall;
     153 => vhangup(), absent;
     154 => modify_ldt(function: i32, pointer: UserPtr<u8>, count: u64) -> i32, absent;
     155 => pivot_root(new: UserString, put_old: UserString), absent;
     156 => _sysctl(arguments: UserPtr<u8>), absent;
-    157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as hex, third: u64 as hex,
-        fourth: u64 as hex) -> i64, absent;
+    157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as prctl_rest,
+        third: u64 as prctl_rest, fourth: u64 as prctl_rest) -> i64, absent;
     158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64, partial("GS stays the kernel's, CPUID cannot be turned off"), thread::arch_prctl;
     159 => adjtimex(buffer: UserPtr<u8>) -> i32, absent;
     160 => setrlimit(resource: u32 as resource, limit: UserPtr<Limit> as limit), full, limits::setrlimit;
@@ -271,7 +273,7 @@ table_rows! {
     214 => epoll_ctl_old(), absent;
     215 => epoll_wait_old(), absent;
     216 => remap_file_pages(address: Address, size: u64, protection: u64 as protection, offset: u64,
-        flags: u64 as map_flags), absent;
+        flags: u64 as map_flags), full, memory::remap_file_pages;
     217 => getdents64(fd: Fd, entries: Address as directory_entries, count: u32) -> usize, full, file::listing::getdents64;
     218 => set_tid_address(address: UserPtr<i32>) -> i32, full, thread::set_tid_address;
     219 => restart_syscall() -> i64, full, restart::restart_syscall;
@@ -412,16 +414,16 @@ table_rows! {
         environment: UserPtr<u64> as environment, flags: i32 as at_flags), absent;
     323 => userfaultfd(flags: u32 as user_fault_flags) -> Fd, absent;
     324 => membarrier(command: i32 as barrier_command, flags: u32 as hex, cpu: i32) -> i32, absent;
-    325 => mlock2(address: Address, length: usize, flags: i32 as hex), absent;
+    325 => mlock2(address: Address, length: usize, flags: i32 as hex), full, memory::mlock2;
     326 => copy_file_range(source: Fd, source_offset: UserPtr<i64> as long_in, out: Fd,
         out_offset: UserPtr<i64> as long_in, length: usize, flags: u32 as hex) -> usize, absent;
     327 => preadv2(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64,
         flags: u32 as transfer_flags) -> usize, full, file::transfer::preadv2;
     328 => pwritev2(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, low: i64, high: u64,
         flags: u32 as transfer_flags) -> usize, full, file::transfer::pwritev2;
-    329 => pkey_mprotect(address: Address, length: usize, protection: u64 as protection, key: i32), absent;
-    330 => pkey_alloc(flags: u64 as hex, rights: u64 as hex) -> i32, absent;
-    331 => pkey_free(key: i32), absent;
+    329 => pkey_mprotect(address: Address, length: usize, protection: u64 as protection, key: i32), full, memory::pkey_mprotect;
+    330 => pkey_alloc(flags: u64 as hex, rights: u64 as hex) -> i32, full, memory::pkey_alloc;
+    331 => pkey_free(key: i32), full, memory::pkey_free;
     332 => statx(directory: Fd, path: UserString, flags: AtFlags as at_flags, mask: u32 as statx_mask,
         status: UserPtr<Statx> as statx), full, file::status::statx;
     333 => io_pgetevents(context: u64 as hex, least: i64, most: i64, events: UserPtr<u8>,

@@ -99,3 +99,29 @@ fn dispatch_follows_the_rows() {
     assert!(core::ptr::fn_addr_eq(HANDLERS[400], absent as Handler));
     assert!(row(400).is_none() && row(u64::MAX).is_none());
 }
+
+#[test]
+fn the_documentation_names_every_call() {
+    let mut text = std::string::String::new();
+    write_markdown(&mut text).unwrap();
+    let Counts { full, partial, absent } = counts();
+    assert_eq!(full + partial + absent, ROWS.len());
+    assert_eq!(text.lines().filter(|line| line.starts_with("| ")).count(), full + partial + 1);
+    assert!(text.contains("| 0 | `read(fd, buffer, count)` | full |  |"));
+    for row in ROWS {
+        assert!(text.contains(row.name));
+    }
+    assert!(text.lines().filter(|line| line.starts_with('`')).all(|line| line.len() <= 120));
+}
+
+#[test]
+fn rows_are_found_by_name() {
+    assert_eq!(find("exit_group").map(|row| row.number), Some(231));
+    assert!(find("exit_groups").is_none());
+}
+
+#[test]
+fn levels_speak() {
+    assert_eq!((Level::Partial("locks").word(), Level::Partial("locks").note()), ("partial", "locks"));
+    assert_eq!((Level::Full.word(), Level::Absent.note()), ("full", ""));
+}

@@ -62,10 +62,7 @@ pub fn fcntl_argument(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Re
         F_ADD_SEALS => seals(raw, call, out),
         F_DUPFD | F_DUPFD_CLOEXEC | F_SETOWN | F_SETPIPE_SZ | F_DUPFD_QUERY => write!(out, "{}", raw as i32),
         F_SETLEASE => lock_kind(raw, call, out),
-        // Those have none: what the register holds says nothing.
-        F_GETFD | F_GETFL | F_GETOWN | F_GETSIG | F_GETLEASE | F_GETPIPE_SZ | F_GET_SEALS => {
-            out.write_str("/* none */")
-        }
+        F_GETFD | F_GETFL | F_GETOWN | F_GETSIG | F_GETLEASE | F_GETPIPE_SZ | F_GET_SEALS => Ok(()),
         _ => hex(raw, call, out),
     }
 }

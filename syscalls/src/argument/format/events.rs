@@ -117,7 +117,7 @@ pub fn ready_fd_sets(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Res
 fn show_epoll_event(&[events, low, high]: &[u32; 3], call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
     out.write_str("{events=")?;
     epoll_bits(events.into(), call, out)?;
-    write!(out, ", data={:#x}}}", u64::from(low) | u64::from(high) << 32)
+    write!(out, ", data={{u32={low}, u64={}}}}}", u64::from(low) | u64::from(high) << 32)
 }
 
 structures! {

@@ -109,7 +109,7 @@ impl fmt::Octal for OctalDigits {
 /// `open(2)`'s mode, which counts with `O_CREAT` and `O_TMPFILE` alone.
 pub fn open_mode(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
     let flags = call.neighbour(-1) as u32;
-    if flags & O_CREAT != 0 || flags & O_TMPFILE == O_TMPFILE { mode(raw, call, out) } else { out.write_char('0') }
+    if flags & O_CREAT != 0 || flags & O_TMPFILE == O_TMPFILE { mode(raw, call, out) } else { Ok(()) }
 }
 
 /// A file's kind and permissions, as `st_mode` and `mknod(2)` have them.
@@ -136,10 +136,15 @@ pub fn access_mode(raw: u64, _: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
     }
 }
 
-/// A device number as `stat(2)` and `mknod(2)` code it.
-pub fn device(raw: u64, _: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
-    let major = raw >> 8 & 0xfff | raw >> 32 & 0xffff_f000;
-    let minor = raw & 0xff | raw >> 12 & 0xffff_ff00;
+/// A device's number as `ustat(2)` takes it, and `mknod(2)` behind the mode of a device.
+pub fn device(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
+    let is_device = matches!(call.neighbour(-1) as u32 & S_IFMT, S_IFCHR | S_IFBLK);
+    if call.index == 0 || is_device { show_device(raw, out) } else { Ok(()) }
+}
+
+fn show_device(number: u64, out: &mut dyn Write) -> fmt::Result {
+    let major = number >> 8 & 0xfff | number >> 32 & 0xffff_f000;
+    let minor = number & 0xff | number >> 12 & 0xffff_ff00;
     write!(out, "makedev({major:#x}, {minor:#x})")
 }
 
@@ -191,7 +196,7 @@ fn show_status(kind: u32, size: u64, special: u64, call: &Call<'_>, out: &mut dy
     file_mode(kind.into(), call, out)?;
     if matches!(kind & S_IFMT, S_IFCHR | S_IFBLK) {
         out.write_str(", st_rdev=")?;
-        device(special, call, out)?;
+        show_device(special, out)?;
     } else {
         write!(out, ", st_size={size}")?;
     }

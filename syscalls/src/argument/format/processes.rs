@@ -156,13 +156,20 @@ pub fn futex_timeout(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Res
             super::timespec(raw, call, out)
         }
         FUTEX_REQUEUE | FUTEX_CMP_REQUEUE | FUTEX_CMP_REQUEUE_PI | FUTEX_WAKE_OP => write!(out, "{}", raw as i32),
-        _ => pointer(raw, call, out),
+        // Unused, but what comes behind it is not.
+        FUTEX_WAKE_BITSET => pointer(raw, call, out),
+        _ => Ok(()),
     }
 }
 
 /// `futex(2)`'s second word, where it has one.
 pub fn futex_word2(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
-    pointer(raw, call, out)
+    match futex_command_of(call) {
+        FUTEX_REQUEUE | FUTEX_CMP_REQUEUE | FUTEX_CMP_REQUEUE_PI | FUTEX_WAKE_OP | FUTEX_WAIT_REQUEUE_PI
+        // Unused, but what comes behind it is not.
+        | FUTEX_WAIT_BITSET | FUTEX_WAKE_BITSET => pointer(raw, call, out),
+        _ => Ok(()),
+    }
 }
 
 /// `futex(2)`'s last argument: a set of bits, a value, an operation.
@@ -170,7 +177,8 @@ pub fn futex_value3(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Resu
     match (futex_command_of(call), raw as u32) {
         (FUTEX_WAIT_BITSET | FUTEX_WAKE_BITSET, u32::MAX) => out.write_str("FUTEX_BITSET_MATCH_ANY"),
         (FUTEX_CMP_REQUEUE | FUTEX_CMP_REQUEUE_PI, value) => write!(out, "{value}"),
-        (_, value) => hex(value.into(), call, out),
+        (FUTEX_WAIT_BITSET | FUTEX_WAKE_BITSET | FUTEX_WAKE_OP, value) => hex(value.into(), call, out),
+        _ => Ok(()),
     }
 }
 
@@ -292,4 +300,14 @@ pub fn prctl_argument(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Re
         PR_GET_PDEATHSIG | PR_GET_CHILD_SUBREAPER | PR_GET_TSC => super::int_out(raw, call, out),
         _ => hex(raw, call, out),
     }
+}
+
+/// `prctl(2)`'s later arguments, which few options have.
+pub fn prctl_rest(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
+    let used = match call.arguments[0] as u32 {
+        PR_SET_VMA | PR_SET_MM | PR_SET_SYSCALL_USER_DISPATCH | PR_SCHED_CORE => 5,
+        PR_CAP_AMBIENT | PR_SET_SPECULATION_CTRL | PR_SET_SECCOMP | PR_MCE_KILL | PR_GET_AUXV => 3,
+        _ => 2,
+    };
+    if call.index < used { hex(raw, call, out) } else { Ok(()) }
 }

@@ -85,7 +85,7 @@ pub fn ioctl_argument(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Re
             int_out(raw, call, out)
         }
         TCSBRK | TCXONC | TCFLSH | TIOCSCTTY | TCSBRKP | FICLONE => write!(out, "{}", raw as i32),
-        FIOCLEX | FIONCLEX | TIOCNOTTY | TIOCEXCL | TIOCNXCL => out.write_str("/* none */"),
+        FIOCLEX | FIONCLEX | TIOCNOTTY | TIOCEXCL | TIOCNXCL => Ok(()),
         request if request >> 30 != 0 => pointer(raw, call, out),
         _ => hex(raw, call, out),
     }

@@ -1,0 +1,103 @@
+//! The guest tests.
+
+mod images;
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use crate::case::{Case, Program};
+use crate::machines;
+use crate::programs::Source;
+
+pub(crate) use images::of_images;
+
+fn compiled(name: &str) -> Program {
+    Program::Compiled(name.to_owned())
+}
+
+/// A case for each C program, or more where it says so.
+pub(crate) fn of_programs(programs: &[Source]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for source in programs {
+        let directives = &source.directives;
+        for arguments in &directives.runs {
+            let name = [&[source.name.clone()][..], arguments].concat().join(":");
+            let mut case = Case::new(name, compiled(&source.name)).arguments(arguments).stdin(&*directives.stdin);
+            if directives.any_stderr {
+                case = case.any_stderr();
+            }
+            cases.push(case.only_full(directives.full));
+        }
+    }
+    cases
+}
+
+/// What the tool carries into the guest byte for byte, and what it refuses.
+pub(crate) fn of_the_tool() -> Vec<Case> {
+    let odd = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    let every_byte: Vec<u8> = (1..=255).collect();
+    vec![
+        Case::new("tool/arguments", compiled("start/bytes")).arguments([
+            odd(b""),
+            odd(b" "),
+            odd(b"a b,c"),
+            odd(b"--"),
+            odd(b"-m"),
+            odd(b"new\nline\t\"quoted\" 'too' \\ $HOME `x` *"),
+            odd(b"\xff\xfe not UTF-8"),
+            odd(&every_byte),
+        ]),
+        Case::new("tool/environment", compiled("start/bytes"))
+            .variable("EMPTY", "")
+            .variable("BLANKS", " a  b ")
+            .variable("EQUALS", "a=b=c")
+            .variable("HOME", "/elsewhere")
+            .variable("BYTES", odd(&every_byte)),
+        Case::new("tool/large-arguments", compiled("start/sum")).arguments(large(1 << 20, 16)),
+        Case::new("tool/large-environment", compiled("start/sum")).variable("LARGE", "x".repeat(100_000)),
+        Case::new("tool/stdin", compiled("start/copy")).stdin(noise(300_000)),
+        Case::new("tool/stdin-empty", compiled("start/copy")),
+        Case::new("tool/stdout-and-stderr", compiled("start/both")),
+        Case::new("tool/absent", Program::Host("/nonexistent/program".into())).refused(127),
+        Case::new("tool/text-file", Program::Host("/etc/passwd".into())).refused(126),
+        Case::new("tool/directory", Program::Host("/etc".into())).refused(126),
+    ]
+}
+
+/// So many bytes in so many arguments; none of the two takes more than Linux allows one (128 KiB).
+fn large(bytes: usize, count: usize) -> Vec<OsString> {
+    let letters = (b'a'..=b'z').cycle();
+    (0..count).map(|index| OsString::from_vec(letters.clone().skip(index).take(bytes / count).collect())).collect()
+}
+
+/// Bytes of every value without a pattern that a page or a line has.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_u32;
+    let mut next = || {
+        // Marsaglia's xorshift32.
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// A few programs on every kind of machine.
+pub(crate) fn of_machines() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (machine, sampled) in machines::all() {
+        for program in ["hello/static", "hello/musl"] {
+            let name = format!("{program}@{}", machine.name());
+            let full = !sampled || program != "hello/static";
+            cases.push(Case::new(name, compiled(program)).on(machine).only_full(full));
+        }
+        if machine.memory.is_none() {
+            for program in ["threads/pingpong", "signals/timer_storm"] {
+                let name = format!("{program}@{}", machine.name());
+                cases.push(Case::new(name, compiled(program)).on(machine).only_full(!sampled));
+            }
+        }
+    }
+    cases
+}
