@@ -6,7 +6,6 @@ use super::send::{Target, send, send_from};
 use super::*;
 use crate::errno::Errno;
 use crate::frame::PAGE;
-use crate::machine::Access;
 use crate::machine::host::{bytes_of_user, spawn, test_process, user_pages};
 use crate::process::exit::End;
 use crate::process::limits::Limit;
@@ -450,7 +449,9 @@ fn no_restorer_no_stack_no_handler() {
     handle(&thread, Signal::SEGV, raw::SA_ONSTACK | raw::SA_SIGINFO);
     let mut registers = interrupted();
     let page = registers.rsp & !(PAGE - 1);
-    thread.process.memory().table.protect(page - PAGE, page + PAGE, Access::READ, false);
+    for page in [page - PAGE, page] {
+        thread.process.memory().protect(page, PAGE, raw::PROT_READ.into()).unwrap();
+    }
     raise(&thread, Signal::USR1);
     deliver(&thread, &mut registers);
     assert_eq!(registers.rip, handler_of(11));
