@@ -1,10 +1,10 @@
 //! The rows: one a call, by number. A call is added by a level and a handler at the end of its row.
 
 use super::table_rows;
-use crate::file::calls::names::RenameFlags;
 use crate::argument::{Address, Fd};
 use crate::file::calls as file;
 use crate::file::calls::descriptor::CloseRangeFlags;
+use crate::file::calls::names::RenameFlags;
 use crate::file::calls::opening::OpenHow;
 use crate::file::calls::status::{Stat, StatFs, Statx};
 use crate::file::{AtFlags, OpenFlags};
@@ -190,7 +190,7 @@ table_rows! {
     131 => sigaltstack(new: UserPtr<StackDescription> as signal_stack,
         old: UserPtr<StackDescription> as signal_stack_out),
         full [registers], sigaltstack;
-    132 => utime(path: UserString, times: UserPtr<[i64;
+    132 => utime(path: UserString, times: UserPtr<[i64; 2]>), full, file::attributes::utime;
     133 => mknod(path: UserString, mode: u16 as file_mode, device: u32 as device), full, file::names::mknod;
     134 => uselib(path: UserString), absent;
     135 => personality(persona: u32 as hex) -> i32 as hex, absent;
@@ -308,7 +308,7 @@ table_rows! {
     232 => epoll_wait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32) -> i32, absent;
     233 => epoll_ctl(epoll: Fd, operation: i32 as epoll_operation, fd: Fd, event: UserPtr<u8> as epoll_event), absent;
     234 => tgkill(pid: i32, tid: i32, signal: i32 as signal), full, send::tgkill;
-    235 => utimes(path: UserString, times: UserPtr<[[i64;
+    235 => utimes(path: UserString, times: UserPtr<[[i64; 2]; 2]> as timeval_pair), full, file::attributes::utimes;
     236 => vserver(), absent;
     237 => mbind(address: Address, length: u64, mode: u64, nodes: UserPtr<u64>, max_node: u64, flags: u32 as hex),
         absent;
@@ -345,7 +345,8 @@ table_rows! {
         file::names::mknodat;
     260 => fchownat(directory: Fd, path: UserString, user: u32 as identity, group: u32 as identity,
         flags: AtFlags as at_flags), full, file::attributes::fchownat;
-    261 => futimesat(directory: Fd, path: UserString, times: UserPtr<[[i64;
+    261 => futimesat(directory: Fd, path: UserString, times: UserPtr<[[i64; 2]; 2]> as timeval_pair), full,
+        file::attributes::futimesat;
     262 => newfstatat(directory: Fd, path: UserString, status: UserPtr<Stat> as stat, flags: AtFlags as at_flags),
         full, file::status::newfstatat;
     263 => unlinkat(directory: Fd, path: UserString, flags: AtFlags as unlink_flags), full, file::names::unlinkat;
@@ -375,7 +376,9 @@ table_rows! {
     278 => vmsplice(fd: Fd, vector: UserPtr<u8> as vector, count: usize, flags: u32 as splice_flags) -> usize, absent;
     279 => move_pages(pid: i32, count: u64, pages: UserPtr<u64>, nodes: UserPtr<i32>, status: UserPtr<i32>,
         flags: i32 as hex) -> i64, absent;
-    280 => utimensat(directory: Fd, path: UserString, times: UserPtr<[[i64;
+    280 => utimensat(directory: Fd, path: UserString, times: UserPtr<[[i64; 2]; 2]> as timespec_pair,
+        flags: AtFlags as at_flags),
+        full, file::attributes::utimensat;
     281 => epoll_pwait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32,
         mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
     282 => signalfd(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize) -> Fd, full, signalfd::signalfd;
