@@ -196,11 +196,12 @@ fn write_frame(
     // One copy of all: the frame, a gap, the vector registers at a multiple of 64 in the buffer as on the stack.
     const HEAD: usize = FRAME_TO_EXTENDED.next_multiple_of(EXTENDED_ALIGNMENT) as usize;
     const FRAME_AT: usize = HEAD - FRAME_TO_EXTENDED as usize;
-    let mut image = AlignedBytes::new(HEAD + extended_size)?;
-    let (head, vectors) = image.bytes_mut().split_at_mut_checked(HEAD).ok_or(Errno::EFAULT)?;
-    frame.write_to_prefix(&mut head[FRAME_AT..]).map_err(|_| Errno::EFAULT)?;
-    extended::save(task, format, vectors);
-    user::copy_out(thread, address, &image.bytes()[FRAME_AT..])?;
+    AlignedBytes::with(thread, HEAD + extended_size, |image| {
+        let (head, vectors) = image.split_at_mut_checked(HEAD).ok_or(Errno::EFAULT)?;
+        frame.write_to_prefix(&mut head[FRAME_AT..]).map_err(|_| Errno::EFAULT)?;
+        extended::save(task, format, vectors);
+        user::copy_out(thread, address, &image[FRAME_AT..])
+    })?;
     Ok(address)
 }
 

@@ -10,7 +10,7 @@ use crate::thread::Thread;
 /// The shortest time after which timers on CPU time are looked at again, in nanoseconds.
 const SHORTEST_LOOK: u64 = 100_000;
 
-/// Has the clock interrupt come when this much more CPU time can have been used: then it is time to [`tick`](super::tick).
+/// Has the clock interrupt come when this much more CPU time can have been used: then a [`tick`](super::tick) is due.
 pub(super) fn look_after(cpu_time: u64) {
     let soonest = (cpu_time / machine().cpus().max(1) as u64).max(SHORTEST_LOOK);
     machine().arm(machine().monotonic().after(soonest));
