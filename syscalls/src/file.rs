@@ -77,8 +77,14 @@ pub trait File: Any + Send + Sync {
         self.write(from, 0).map(|count| (count, 0))
     }
 
-    /// Whether it has no offset: pipes, sockets, terminals. `lseek` and `pread` answer `ESPIPE`.
+    /// Whether it has no offset: pipes, sockets, terminals. Never changes. `lseek` and `pread` answer `ESPIPE`.
     fn is_stream(&self) -> bool {
+        false
+    }
+
+    /// Whether a write that may wait goes on until all is written: pipes, terminals, stream sockets. Only asked of
+    /// streams.
+    fn writes_whole(&self) -> bool {
         false
     }
 

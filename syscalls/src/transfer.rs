@@ -30,6 +30,9 @@ enum Place<'a> {
     Bytes(&'a [u8]),
 }
 
+/// Copies a piece: the program's address, where the piece begins in the transfer at hand, its length.
+type PieceCopy<'c> = &'c mut dyn FnMut(&Thread, u64, usize, usize) -> Result<()>;
+
 /// The buffers of one transfer and how far it has come.
 struct Buffers<'a> {
     place: Place<'a>,
@@ -70,16 +73,25 @@ impl<'a> Buffers<'a> {
     }
 
     /// Calls `copy` with consecutive user addresses for the next `length` bytes (at most what remains).
+    #[inline]
     fn advance(
         &mut self,
         length: usize,
         mut copy: impl FnMut(&Thread, u64, usize, usize) -> Result<()>,
     ) -> Result<usize> {
         let length = length.min(self.remaining());
+        if let Place::One { thread, address } = self.place {
+            copy(thread, address + self.done as u64, 0, length)?;
+            self.done += length;
+            return Ok(length);
+        }
+        self.advance_pieces(length, &mut copy)
+    }
+
+    fn advance_pieces(&mut self, length: usize, copy: PieceCopy<'_>) -> Result<usize> {
         let mut moved = 0;
         while moved < length {
             let (thread, address, piece) = match &mut self.place {
-                Place::One { thread, address } => (*thread, *address + self.done as u64, length - moved),
                 Place::Many { thread, vectors, index, within } => {
                     let vector = vectors[*index];
                     let piece = (length - moved).min((vector.length - *within) as usize);
@@ -90,7 +102,7 @@ impl<'a> Buffers<'a> {
                     }
                     (*thread, vector.base + *within, piece)
                 }
-                Place::Kernel(_) | Place::Bytes(_) => return Err(Errno::EFAULT),
+                Place::One { .. } | Place::Kernel(_) | Place::Bytes(_) => return Err(Errno::EFAULT),
             };
             copy(thread, address, moved, piece)?;
             if let Place::Many { within, .. } = &mut self.place {

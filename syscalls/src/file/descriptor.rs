@@ -47,6 +47,7 @@ impl FileTable {
     }
 
     /// The open file of a descriptor. `EBADF`.
+    #[inline]
     pub fn get(&self, fd: Fd) -> Result<Arc<OpenFile>> {
         match self.slots.lock().get(fd.0 as u32 as usize) {
             Some(Some(descriptor)) => Ok(descriptor.open.clone()),
