@@ -98,6 +98,16 @@ pub trait File: Any + Send + Sync {
         None
     }
 
+    /// Whether it can be waited on at all: `epoll_ctl(2)` answers `EPERM` to what cannot, such as plain files.
+    fn can_poll(&self) -> bool {
+        self.queue().is_some()
+    }
+
+    /// Whether a change is for one blocked reader or writer alone: see [`wait_in_turn`](crate::wait::wait_in_turn).
+    fn wakes_one(&self) -> bool {
+        false
+    }
+
     /// `ioctl(2)`. `ENOTTY`.
     fn ioctl(&self, thread: &Thread, request: u32, argument: u64) -> Result<i64> {
         let _ = (thread, request, argument);

@@ -1,15 +1,21 @@
 //! The rows: one a call, by number. A call is added by a level and a handler at the end of its row.
 
 use super::table_rows;
-use crate::file::calls::names::RenameFlags;
 use crate::argument::{Address, Fd};
+use crate::event::epoll::EpollEvent;
+use crate::event::epoll::calls::{self as epoll, EpollFlags};
+use crate::event::eventfd::{self, EventFdFlags};
+use crate::event::poll::{self, PollFd};
+use crate::event::select::{self, SizedSet};
 use crate::file::calls as file;
 use crate::file::calls::descriptor::CloseRangeFlags;
+use crate::file::calls::names::RenameFlags;
 use crate::file::calls::opening::OpenHow;
 use crate::file::calls::status::{Stat, StatFs, Statx};
 use crate::file::{AtFlags, OpenFlags};
 use crate::futex::{calls as futex, robust};
 use crate::memory::calls as memory;
+use crate::pipe::calls::{self as pipe, PipeFlags};
 use crate::process::limits::Limit;
 use crate::process::{affinity, calls as process, identity, limits};
 use crate::signal::kill as send;
@@ -36,7 +42,7 @@ table_rows! {
     4 => stat(path: UserString, status: UserPtr<Stat> as stat), full, file::status::stat;
     5 => fstat(fd: Fd, status: UserPtr<Stat> as stat), full, file::status::fstat;
     6 => lstat(path: UserString, status: UserPtr<Stat> as stat), full, file::status::lstat;
-    7 => poll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: i32) -> i32 as ready_poll_fds, absent;
+    7 => poll(fds: UserPtr<PollFd> as poll_fds, count: u32, timeout: i32) -> i32 as ready_poll_fds, full, poll::poll;
     8 => lseek(fd: Fd, offset: i64, whence: u32 as whence) -> i64, full, file::position::lseek;
     9 => mmap(address: Address, length: u64, protection: u64 as protection, flags: u64 as map_flags,
         fd: u64 as map_fd, offset: u64 as hex) -> Address, full, memory::mmap;
@@ -57,9 +63,9 @@ table_rows! {
     19 => readv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize) -> usize, full, file::transfer::readv;
     20 => writev(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize) -> usize, full, file::transfer::writev;
     21 => access(path: UserString, mode: u32 as access_mode), full, file::status::access;
-    22 => pipe(fds: UserPtr<u8> as fd_pair), absent;
-    23 => select(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set, except: UserPtr<u8> as fd_set,
-        timeout: UserPtr<u8> as timeval) -> i32 as ready_fd_sets, absent;
+    22 => pipe(fds: UserPtr<[i32; 2]> as fd_pair), full, pipe::pipe;
+    23 => select(count: i32, read: UserPtr<u64> as fd_set, write: UserPtr<u64> as fd_set, except: UserPtr<u64> as fd_set,
+        timeout: UserPtr<TimeVal> as timeval) -> i32 as ready_fd_sets, full, select::select;
     24 => sched_yield(), full, thread::sched_yield;
     25 => mremap(old: Address, old_length: usize, new_length: usize, flags: u64 as remap_flags,
         new: Address) -> Address, full, memory::mremap;
@@ -190,7 +196,7 @@ table_rows! {
     131 => sigaltstack(new: UserPtr<StackDescription> as signal_stack,
         old: UserPtr<StackDescription> as signal_stack_out),
         full [registers], sigaltstack;
-    132 => utime(path: UserString, times: UserPtr<[i64;
+    132 => utime(path: UserString, times: UserPtr<[i64; 2]>), full, file::attributes::utime;
     133 => mknod(path: UserString, mode: u16 as file_mode, device: u32 as device), full, file::names::mknod;
     134 => uselib(path: UserString), absent;
     135 => personality(persona: u32 as hex) -> i32 as hex, absent;
@@ -281,7 +287,7 @@ table_rows! {
     210 => io_cancel(context: u64 as hex, request: UserPtr<u8>, result: UserPtr<u8>), absent;
     211 => get_thread_area(descriptor: UserPtr<u8>), absent;
     212 => lookup_dcookie(cookie: u64 as hex, buffer: UserPtr<u8>, length: usize) -> usize, absent;
-    213 => epoll_create(size: i32) -> Fd, absent;
+    213 => epoll_create(size: i32) -> Fd, full, epoll::epoll_create;
     214 => epoll_ctl_old(), absent;
     215 => epoll_wait_old(), absent;
     216 => remap_file_pages(address: Address, size: u64, protection: u64 as protection, offset: u64,
@@ -305,10 +311,10 @@ table_rows! {
     230 => clock_nanosleep(clock: i32 as clock, flags: u32 as timer_flags, request: UserPtr<TimeSpec> as timespec,
         remaining: UserPtr<TimeSpec> as remaining) -> i64, full, sleep::clock_nanosleep;
     231 => exit_group(status: i32), full, process::exit_group;
-    232 => epoll_wait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32) -> i32, absent;
-    233 => epoll_ctl(epoll: Fd, operation: i32 as epoll_operation, fd: Fd, event: UserPtr<u8> as epoll_event), absent;
+    232 => epoll_wait(fd: Fd, events: UserPtr<EpollEvent> as epoll_events, count: i32, timeout: i32) -> i32, full, epoll::epoll_wait;
+    233 => epoll_ctl(epoll: Fd, operation: i32 as epoll_operation, fd: Fd, event: UserPtr<EpollEvent> as epoll_event), full, epoll::epoll_ctl;
     234 => tgkill(pid: i32, tid: i32, signal: i32 as signal), full, send::tgkill;
-    235 => utimes(path: UserString, times: UserPtr<[[i64;
+    235 => utimes(path: UserString, times: UserPtr<[[i64; 2]; 2]> as timeval_pair), full, file::attributes::utimes;
     236 => vserver(), absent;
     237 => mbind(address: Address, length: u64, mode: u64, nodes: UserPtr<u64>, max_node: u64, flags: u32 as hex),
         absent;
@@ -345,7 +351,8 @@ table_rows! {
         file::names::mknodat;
     260 => fchownat(directory: Fd, path: UserString, user: u32 as identity, group: u32 as identity,
         flags: AtFlags as at_flags), full, file::attributes::fchownat;
-    261 => futimesat(directory: Fd, path: UserString, times: UserPtr<[[i64;
+    261 => futimesat(directory: Fd, path: UserString, times: UserPtr<[[i64; 2]; 2]> as timeval_pair), full,
+        file::attributes::futimesat;
     262 => newfstatat(directory: Fd, path: UserString, status: UserPtr<Stat> as stat, flags: AtFlags as at_flags),
         full, file::status::newfstatat;
     263 => unlinkat(directory: Fd, path: UserString, flags: AtFlags as unlink_flags), full, file::names::unlinkat;
@@ -358,11 +365,11 @@ table_rows! {
         file::names::readlinkat;
     268 => fchmodat(directory: Fd, path: UserString, mode: u16 as mode), full, file::attributes::fchmodat;
     269 => faccessat(directory: Fd, path: UserString, mode: u32 as access_mode), full, file::status::faccessat;
-    270 => pselect6(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set,
-        except: UserPtr<u8> as fd_set, timeout: UserPtr<u8> as timespec,
-        mask: UserPtr<u8> as sized_signal_set) -> i32 as ready_fd_sets, absent;
-    271 => ppoll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: UserPtr<u8> as timespec,
-        mask: UserPtr<u64> as signal_set, size: usize) -> i32 as ready_poll_fds, absent;
+    270 => pselect6(count: i32, read: UserPtr<u64> as fd_set, write: UserPtr<u64> as fd_set,
+        except: UserPtr<u64> as fd_set, timeout: UserPtr<TimeSpec> as timespec,
+        mask: UserPtr<SizedSet> as sized_signal_set) -> i32 as ready_fd_sets, full, select::pselect6;
+    271 => ppoll(fds: UserPtr<PollFd> as poll_fds, count: u32, timeout: UserPtr<TimeSpec> as timespec,
+        mask: UserPtr<SigSet> as signal_set, size: usize) -> i32 as ready_poll_fds, full, poll::ppoll;
     272 => unshare(flags: u64 as unshare_flags), absent;
     273 => set_robust_list(head: UserPtr<robust::Head>, length: usize), full, robust::set_robust_list;
     274 => get_robust_list(tid: i32, head: UserPtr<u64> as long_out, length: UserPtr<u64> as long_out), full,
@@ -375,13 +382,15 @@ table_rows! {
     278 => vmsplice(fd: Fd, vector: UserPtr<u8> as vector, count: usize, flags: u32 as splice_flags) -> usize, absent;
     279 => move_pages(pid: i32, count: u64, pages: UserPtr<u64>, nodes: UserPtr<i32>, status: UserPtr<i32>,
         flags: i32 as hex) -> i64, absent;
-    280 => utimensat(directory: Fd, path: UserString, times: UserPtr<[[i64;
-    281 => epoll_pwait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32,
-        mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
+    280 => utimensat(directory: Fd, path: UserString, times: UserPtr<[[i64; 2]; 2]> as timespec_pair,
+        flags: AtFlags as at_flags),
+        full, file::attributes::utimensat;
+    281 => epoll_pwait(fd: Fd, events: UserPtr<EpollEvent> as epoll_events, count: i32, timeout: i32,
+        mask: UserPtr<SigSet> as signal_set, size: usize) -> i32, full, epoll::epoll_pwait;
     282 => signalfd(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize) -> Fd, full, signalfd::signalfd;
     283 => timerfd_create(clock: u32 as clock, flags: TimerFdFlags as descriptor_flags) -> Fd, full,
         timer_file::timerfd_create;
-    284 => eventfd(initial: u32) -> Fd, absent;
+    284 => eventfd(initial: u32) -> Fd, full, eventfd::eventfd;
     285 => fallocate(fd: Fd, mode: u32 as allocate_mode, offset: i64, length: i64), full, file::size::fallocate;
     286 => timerfd_settime(fd: Fd, flags: SetTimeFlags as timer_fd_flags, new: UserPtr<TimerSpec> as timer_value,
         old: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_settime;
@@ -390,10 +399,10 @@ table_rows! {
         flags: i32 as socket_flags) -> Fd, absent;
     289 => signalfd4(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize, flags: SignalFdFlags as descriptor_flags)
         -> Fd, full, signalfd::signalfd4;
-    290 => eventfd2(initial: u32, flags: i32 as event_flags) -> Fd, absent;
-    291 => epoll_create1(flags: i32 as descriptor_flags) -> Fd, absent;
+    290 => eventfd2(initial: u32, flags: EventFdFlags as event_flags) -> Fd, full, eventfd::eventfd2;
+    291 => epoll_create1(flags: EpollFlags as descriptor_flags) -> Fd, full, epoll::epoll_create1;
     292 => dup3(old: Fd, new: Fd, flags: OpenFlags as descriptor_flags) -> Fd, full, file::descriptor::dup3;
-    293 => pipe2(fds: UserPtr<u8> as fd_pair, flags: i32 as open_flags), absent;
+    293 => pipe2(fds: UserPtr<[i32; 2]> as fd_pair, flags: PipeFlags as open_flags), full, pipe::pipe2;
     294 => inotify_init1(flags: i32 as descriptor_flags) -> Fd, absent;
     295 => preadv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64) -> usize, full,
         file::transfer::preadv;
@@ -480,8 +489,8 @@ table_rows! {
         full, file::status::faccessat2;
     440 => process_madvise(process: Fd, vector: UserPtr<u8>, count: usize, advice: i32 as advice,
         flags: u32 as hex) -> usize, absent;
-    441 => epoll_pwait2(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: UserPtr<u8> as timespec,
-        mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
+    441 => epoll_pwait2(fd: Fd, events: UserPtr<EpollEvent> as epoll_events, count: i32, timeout: UserPtr<TimeSpec> as timespec,
+        mask: UserPtr<SigSet> as signal_set, size: usize) -> i32, full, epoll::epoll_pwait2;
     442 => mount_setattr(directory: Fd, path: UserString, flags: u32 as hex, attributes: UserPtr<u8>, size: usize),
         absent;
     443 => quotactl_fd(fd: Fd, command: u32 as hex, id: i32, address: UserPtr<u8>), absent;
