@@ -45,6 +45,13 @@ pub trait Pages: Send + Sync {
     /// mapping needs it, be it to write or to see what others write; without, a private mapping may keep it as it is.
     /// `Ok(None)`: beyond the end of the file (`SIGBUS`). `ENOMEM`, `EIO`, `ENOSPC`.
     fn page(&self, index: u64, for_write: bool) -> Result<Option<Frame>>;
+
+    /// The page with this index for a private mapping, if it is there already: called to map the neighbours of a page
+    /// that was touched, so it neither waits nor allocates.
+    fn present(&self, index: u64) -> Option<Frame> {
+        let _ = index;
+        None
+    }
 }
 
 /// What stands behind an open file description. Default bodies answer what the man pages say of a file that lacks

@@ -61,12 +61,18 @@ fn areas(memory: &AddressSpace) -> Vec<std::string::String> {
 struct TestFile {
     frames: HostMutex<Vec<Frame>>,
     asked: HostMutex<Vec<(u64, bool)>>,
+    cached: bool,
 }
 
 impl TestFile {
     /// A file of `pages` pages, each filled with its number plus one.
     fn new(pages: u8) -> Arc<Self> {
-        let file = Self::default();
+        Self::filled(pages, false)
+    }
+
+    /// The same; `cached`: its pages are there before they are asked for.
+    fn filled(pages: u8, cached: bool) -> Arc<Self> {
+        let file = Self { cached, ..Self::default() };
         for page in 0..pages {
             let frame = Frame::zeroed().unwrap();
             frame.write(0, &[page + 1; PAGE_SIZE]);
@@ -97,6 +103,10 @@ impl Pages for TestFile {
     fn page(&self, index: u64, for_write: bool) -> crate::Result<Option<Frame>> {
         self.asked.lock().unwrap().push((index, for_write));
         Ok(self.frames.lock().unwrap().get(index as usize).cloned())
+    }
+
+    fn present(&self, index: u64) -> Option<Frame> {
+        self.frames.lock().unwrap().get(index as usize).cloned().filter(|_| self.cached)
     }
 }
 

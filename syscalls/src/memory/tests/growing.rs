@@ -11,10 +11,10 @@ fn a_stack_grows_to_its_limit() {
     assert!(poke(&thread, top - 100 * PAGE, 1));
     assert_eq!(memory.counts().total, 100);
     assert_eq!(peek(&thread, top - 50 * PAGE), Some(0));
-    memory.set_stack_limit(200 * PAGE);
+    memory.limits.set_stack(200 * PAGE);
     assert_eq!(memory.fault(top - 200 * PAGE - 1, Access::WRITE), NOT_MAPPED);
     assert_eq!(memory.fault(top - 200 * PAGE, Access::WRITE), Ok(()));
-    memory.set_stack_limit(u64::MAX);
+    memory.limits.set_stack(u64::MAX);
     memory.limits.set_address_space(300 * PAGE);
     assert_eq!(memory.fault(top - 301 * PAGE, Access::WRITE), NOT_MAPPED);
     assert_eq!(memory.fault(0x7fff_ffff_f000, Access::READ), NOT_MAPPED);
