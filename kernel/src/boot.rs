@@ -46,6 +46,8 @@ impl<T, const N: usize> core::ops::Deref for List<T, N> {
 pub(crate) struct Module {
     /// Physical addresses.
     pub(crate) place: Range<u64>,
+    /// What the loader says about it: with QEMU's `-initrd 'PATH ARGUMENT …'` these words, otherwise nothing.
+    pub(crate) command_line: &'static [u8],
 }
 
 impl Module {
@@ -80,6 +82,8 @@ pub(crate) struct Information {
     pub(crate) modules: List<Module, 8>,
     /// Usable memory, as told: not sorted, the kernel and the modules lie in it.
     pub(crate) memory: List<Range<u64>, 32>,
+    /// Where the strings above lie; QEMU puts them behind the last module.
+    strings: List<Range<u64>, 16>,
 }
 
 impl Information {
@@ -97,11 +101,37 @@ impl Information {
         }
     }
 
-    /// Usable memory without the kernel and the modules: frames that may be given out. Below 1 MiB nothing is used:
-    /// the loader's blocks lie there.
+    /// Whether the host's tool started this machine: then one of the modules is its handover.
+    pub(crate) fn is_from_tool(&self) -> bool {
+        self.modules.iter().any(|module| module.bytes().starts_with(&birgus_loader::handover::MAGIC))
+    }
+
+    /// Takes a string of the loader's, and note of where it lies. Address 0: there is none.
+    ///
+    /// # Safety
+    /// A string that ends with a zero byte is there.
+    unsafe fn take_string(&mut self, address: u64) -> &'static [u8] {
+        if address == 0 {
+            return &[];
+        }
+        // SAFETY: the caller's promise; `free_memory` leaves the string alone.
+        let string = unsafe { string(address) };
+        let place = address..address + string.len() as u64 + 1;
+        // The last place holds whatever does not fit any more.
+        match self.strings.items.get_mut(self.strings.length.min(15)) {
+            Some(last) if self.strings.length > 15 => *last = last.start.min(place.start)..last.end.max(place.end),
+            _ => self.strings.push(place),
+        }
+        string
+    }
+
+    /// Usable memory without the kernel, the modules and the strings: frames that may be given out. The rest of what
+    /// the loader left has been read and is not needed any more. Page 0 stays out: it holds the BIOS' data, and address
+    /// 0 means "none" in more than one place.
     pub(crate) fn free_memory(&self) -> List<Range<u64>, 64> {
         let image = crate::memory::layout::image();
-        let taken = || self.modules.iter().map(|module| module.place.clone()).chain([0..1 << 20, image.clone()]);
+        let modules = || self.modules.iter().map(|module| module.place.clone());
+        let taken = || modules().chain(self.strings.iter().cloned()).chain([0..FRAME, image.clone()]);
         let mut free = List::default();
         for region in self.memory.iter() {
             subtract(region.clone(), &taken, &mut free);

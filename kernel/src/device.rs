@@ -2,3 +2,4 @@
 
 pub(crate) mod console;
 mod dma;
+mod pci;

@@ -3,12 +3,12 @@
 mod files;
 
 use crate::boot::{Information, Module};
-use crate::command_line::{CommandLine, number};
 use crate::cpu::{apic, clock, syscall};
 use crate::device::console;
 use crate::random;
 use alloc::format;
 use alloc::vec::Vec;
+use birgus_loader::command_line::CommandLine;
 use birgus_loader::handover::{Handover, MAGIC};
 use birgus_loader::stack::total_limit;
 use birgus_syscalls::Errno;
@@ -22,7 +22,7 @@ use birgus_syscalls::process::program::{Executable, Invocation, Refusal};
 use birgus_syscalls::process::{Credentials, Process, registry};
 use birgus_syscalls::system;
 use birgus_syscalls::thread::Thread;
-use birgus_syscalls::time::{Instant, SECOND};
+use birgus_syscalls::time::SECOND;
 use birgus_syscalls::wire::Stream;
 use linux_raw_sys::general::{O_RDONLY, O_WRONLY};
 
@@ -40,23 +40,22 @@ struct Order {
 }
 
 /// Makes everything ready and the first program runnable.
-pub(crate) fn launch(information: &Information, command_line: &CommandLine) {
+pub(crate) fn launch(information: &Information, command_line: CommandLine<'_>) {
     let handover = information.modules.iter().find(|module| module.bytes().starts_with(&MAGIC));
     let handover = match handover.map(|module| Handover::parse(module.bytes())).transpose() {
         Ok(handover) => handover,
         Err(error) => refuse(FAILED, format_args!("the handover is damaged: {error}")),
     };
+    if apic::start().is_none() {
+        refuse(FAILED, format_args!("out of memory: give the machine more (-m)"));
+    }
     start_clock(handover.as_ref(), command_line);
     random::start(handover.as_ref().and_then(|handover| handover.seed));
     console::set_logging(
-        command_line.has(b"birgus.log")
-            || handover.is_some_and(|handover| handover.log_level.is_some_and(|level| level > 4)),
+        command_line.log() || handover.is_some_and(|handover| handover.log_level.is_some_and(|level| level > 4)),
     );
-    if command_line.has(b"birgus.trace") || handover.is_some_and(|handover| handover.trace == Some(true)) {
+    if command_line.trace() || handover.is_some_and(|handover| handover.trace == Some(true)) {
         syscall::trace();
-    }
-    if apic::start().is_none() {
-        refuse(FAILED, format_args!("out of memory: give the machine more (-m)"));
     }
     if let Some(name) = handover.and_then(|handover| handover.hostname) {
         system::set_node_name(name);
@@ -65,7 +64,7 @@ pub(crate) fn launch(information: &Information, command_line: &CommandLine) {
         Ok(program) => program,
         Err(error) => refuse(FAILED, format_args!("{error}")),
     };
-    let order = order(handover.as_ref(), program.as_ref());
+    let order = order(handover.as_ref(), program.as_ref(), command_line);
     if let Err(refusal) = start(&order, handover.as_ref()) {
         let code = if refusal.errno() == Errno::ENOENT { NOT_FOUND } else { NOT_RUNNABLE };
         refuse(code, format_args!("{} {refusal}", order.path.escape_ascii()));
@@ -79,19 +78,18 @@ fn refuse(code: u8, why: core::fmt::Arguments<'_>) -> ! {
     crate::machine::Hardware.power_off(code, false)
 }
 
-fn start_clock(handover: Option<&Handover<'_>>, command_line: &CommandLine) {
-    let on_command_line = || number(core::str::from_utf8(command_line.value(b"birgus.tsc_khz")?).ok()?);
-    let khz = handover.and_then(|handover| handover.tsc_khz).or_else(|| u32::try_from(on_command_line()?).ok());
-    clock::start(khz);
+fn start_clock(handover: Option<&Handover<'_>>, command_line: CommandLine<'_>) {
+    clock::start(handover.and_then(|handover| handover.tsc_khz).or_else(|| command_line.tsc_khz()));
     if let Some(time) = handover.and_then(|handover| handover.wall_clock) {
         let then = time.seconds.saturating_mul(SECOND).saturating_add(time.nanoseconds.into());
-        clock::set_realtime_offset(then.saturating_sub(clock::now().since(Instant(0))));
+        clock::set_wall_clock(then, handover.and_then(|handover| handover.wall_clock_tsc));
     }
 }
 
-fn order(handover: Option<&Handover<'_>>, program: Option<&files::Program>) -> Order {
-    let path = handover.and_then(|handover| handover.program.map(<[u8]>::to_vec));
-    let path = path.or_else(|| program.map(|program| program.path.clone())).unwrap_or_else(|| b"/init".to_vec());
+/// What the handover says; by hand, the command line, or a bare program's own string.
+fn order(handover: Option<&Handover<'_>>, program: Option<&files::Program>, command_line: CommandLine<'_>) -> Order {
+    let told = handover.map_or_else(|| command_line.init(), |handover| handover.program).map(<[u8]>::to_vec);
+    let path = told.or_else(|| program.map(|program| program.path.clone())).unwrap_or_else(|| b"/init".to_vec());
     match handover {
         Some(handover) => Order {
             path,
@@ -100,9 +98,13 @@ fn order(handover: Option<&Handover<'_>>, program: Option<&files::Program>) -> O
             directory: handover.working_directory.unwrap_or(b"/").to_vec(),
         },
         None => Order {
-            arguments: Vec::from([path.clone()]),
+            arguments: [path.clone()]
+                .into_iter()
+                .chain(program.iter().flat_map(|program| program.arguments.iter().cloned()))
+                .chain(command_line.arguments())
+                .collect(),
             path,
-            environment: Vec::from([b"HOME=/".to_vec(), b"TERM=linux".to_vec()]),
+            environment: command_line.environment(),
             directory: b"/".to_vec(),
         },
     }

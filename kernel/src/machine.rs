@@ -148,7 +148,7 @@ impl Machine for Hardware {
     fn power_off(&self, code: u8, by_signal: bool) -> ! {
         CONSOLE.end(if by_signal { Ending::Killed(code & 127) } else { Ending::Exited(code) });
         console::flush();
-        power::reset()
+        power::end(code)
     }
 
     fn monotonic(&self) -> Instant {

@@ -8,7 +8,6 @@
 extern crate alloc;
 
 mod boot;
-mod command_line;
 mod cpu;
 mod device;
 mod launch;
@@ -19,8 +18,8 @@ mod power;
 mod random;
 mod task;
 
+use birgus_loader::command_line::CommandLine;
 use boot::Information;
-use command_line::CommandLine;
 use memory::kernel_half;
 
 /// The first Rust code: from the entry, in the higher half, on the boot stack, with interrupts off.
@@ -28,13 +27,17 @@ use memory::kernel_half;
 extern "C" fn start(magic: u32, block: u32) -> ! {
     // SAFETY: the arguments are what the entry found.
     let Some(information) = (unsafe { Information::read(magic, block) }) else { power::reset() };
-    let command_line = CommandLine(information.command_line);
+    let command_line = CommandLine::new(information.command_line);
+    power::start(command_line);
     // SAFETY: once, at boot.
     unsafe { kernel_half::protect() };
     memory::start(&information);
     cpu::start().expect("memory for the CPU's stacks");
-    device::console::start(&command_line);
+    if command_line.self_test() {
+        power::self_test();
+    }
+    device::console::start(command_line, information.is_from_tool());
     birgus_syscalls::machine::install(&machine::Hardware);
-    launch::launch(&information, &command_line);
+    launch::launch(&information, command_line);
     task::run()
 }

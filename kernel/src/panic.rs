@@ -38,7 +38,7 @@ fn die(what: fmt::Arguments<'_>, frame_pointer: u64) -> ! {
         let _ = writeln!(report, "  at {return_address:#x}");
     }
     crate::device::console::panic(&report.text[..report.length]);
-    crate::power::reset()
+    crate::power::end(birgus_syscalls::wire::FAILURE_EXIT_CODE)
 }
 
 /// The return address of the frame; goes on to its caller's.

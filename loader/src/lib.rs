@@ -2,6 +2,7 @@
 //!
 //! * [`plan()`] reads an ELF file's headers and says what goes where in memory: a [`Plan`].
 //! * [`stack`] builds the first bytes on a new program's stack: arguments, environment, auxiliary vector.
+//! * [`command_line`] reads the kernel command line, for a kernel that is booted by hand.
 //! * [`handover`] is the boot module by which the host's tool tells the kernel what to run, and how.
 //!
 //! Nothing here touches memory but through the slices it is given; every malformed input is an error value.
@@ -10,6 +11,7 @@
 
 extern crate alloc;
 
+pub mod command_line;
 mod elf;
 mod error;
 pub mod handover;

@@ -1,6 +1,6 @@
 //! Multiboot 1, section 3.3: the information block.
 
-use super::{Information, Module, bytes, string};
+use super::{Information, Module, bytes};
 
 /// What EAX holds at entry.
 pub(super) const MAGIC: u32 = 0x2bad_b002;
@@ -20,14 +20,16 @@ pub(super) unsafe fn read(block: u64) -> Information {
         let flags = word(block);
         let mut information = Information::default();
         if flags & HAS_COMMAND_LINE != 0 {
-            let line = string(word(block + 16).into());
+            let line = information.take_string(word(block + 16).into());
             // The first word is the kernel's own path.
             information.command_line = line.iter().position(|&byte| byte == b' ').map_or(&[], |at| &line[at + 1..]);
         }
         if flags & HAS_MODULES != 0 {
             let (count, list) = (u64::from(word(block + 20)), u64::from(word(block + 24)));
             for module in (0..count).map(|index| list + 16 * index) {
-                information.modules.push(Module { place: word(module).into()..word(module + 4).into() });
+                let place = word(module).into()..word(module + 4).into();
+                let command_line = information.take_string(word(module + 8).into());
+                information.modules.push(Module { place, command_line });
             }
         }
         if flags & HAS_MEMORY_MAP != 0 {

@@ -1,7 +1,7 @@
 //! PVH: Xen's `hvm_start_info` (xen/include/public/arch-x86/hvm/start_info.h), as QEMU, Firecracker and Cloud
 //! Hypervisor give it.
 
-use super::{Information, Module, bytes, string};
+use super::{Information, Module, bytes};
 
 const MAGIC: u32 = 0x336e_c578;
 const USABLE: u32 = 1;
@@ -20,11 +20,11 @@ pub(super) unsafe fn read(block: u64) -> Option<Information> {
         let (modules, list) = (u64::from(word(block + 12)), long(block + 16));
         for module in (0..modules).map(|index| list + 32 * index) {
             let start = long(module);
-            information.modules.push(Module { place: start..start.saturating_add(long(module + 8)) });
+            let place = start..start.saturating_add(long(module + 8));
+            let command_line = information.take_string(long(module + 16));
+            information.modules.push(Module { place, command_line });
         }
-        if long(block + 24) != 0 {
-            information.command_line = string(long(block + 24));
-        }
+        information.command_line = information.take_string(long(block + 24));
         // The memory map is there from version 1 on.
         if word(block + 4) >= 1 {
             let (map, entries) = (long(block + 40), u64::from(word(block + 48)));

@@ -1,8 +1,12 @@
 //! The time stamp counter as the clock, and the local APIC's timer as the alarm.
 
+mod kvm;
+mod rate;
+mod real_time_clock;
+
 use super::apic;
-use birgus_syscalls::time::Instant;
-use core::arch::x86_64::{__cpuid, _rdtsc};
+use birgus_syscalls::time::{Instant, SECOND};
+use core::arch::x86_64::_rdtsc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Value of the counter at time 0.
@@ -10,18 +14,24 @@ static ORIGIN: AtomicU64 = AtomicU64::new(0);
 /// Nanoseconds a tick, times 2^32.
 static SCALE: AtomicU64 = AtomicU64::new(0);
 /// Nanoseconds since 1970 at time 0.
-static REALTIME: AtomicU64 = AtomicU64::new(0);
+static REALTIME: AtomicU64 = AtomicU64::new(NOT_KNOWN);
+/// Nobody has said what time it is, and nobody has asked.
+const NOT_KNOWN: u64 = u64::MAX;
 /// When the alarm is set to fire, as an [`Instant`]; the maximum: it is not set.
 static ALARM: AtomicU64 = AtomicU64::new(u64::MAX);
-/// Nanoseconds from setting the alarm until now, for the alarm that is set.
+/// When the alarm was set.
 static ARMED_AT: AtomicU64 = AtomicU64::new(0);
-/// Ticks of the alarm's timer in a second. QEMU's and KVM's run at 1 GHz; others are found out by use.
+/// Nanoseconds from then until it should fire. Less than until the deadline if the timer cannot count so far.
+static ARMED_FOR: AtomicU64 = AtomicU64::new(0);
+/// Ticks of the alarm's timer in a second.
 static ALARM_RATE: AtomicU64 = AtomicU64::new(1_000_000_000);
 
-/// Starts the clock at 0. `told_khz`: the counter's rate if somebody knows it.
+/// Starts the clock at 0. `told_khz`: the counter's rate if somebody knows it; otherwise it may take 10 ms to find out.
+/// The local APIC is on.
 pub(crate) fn start(told_khz: Option<u32>) {
+    ALARM_RATE.store(rate::of_local_apic_timer(), Ordering::Relaxed);
+    let khz = told_khz.map_or_else(rate::counter_khz, u64::from).max(1);
     ORIGIN.store(counter(), Ordering::Relaxed);
-    let khz = told_khz.map(u64::from).or_else(from_cpuid).unwrap_or(1_000_000);
     SCALE.store((1_000_000 << 32) / khz, Ordering::Relaxed);
 }
 
@@ -30,35 +40,53 @@ fn counter() -> u64 {
     unsafe { _rdtsc() }
 }
 
-/// CPUID leaf 15h: the counter's rate by the crystal's.
-fn from_cpuid() -> Option<u64> {
-    if __cpuid(0).eax < 0x15 {
-        return None;
-    }
-    let leaf = __cpuid(0x15);
-    let hertz = u64::from(leaf.ecx) * u64::from(leaf.ebx).checked_div(u64::from(leaf.eax))?;
-    (hertz != 0).then_some(hertz / 1000)
-}
-
-/// The counter and the factor from its ticks to nanoseconds (times 2^32), for the vDSO.
+/// The counter's value at time 0 and the factor from its ticks to nanoseconds (times 2^32), for the vDSO.
 pub(crate) fn parameters() -> (u64, u64) {
     (ORIGIN.load(Ordering::Relaxed), SCALE.load(Ordering::Relaxed))
 }
 
 /// `CLOCK_MONOTONIC`.
 pub(crate) fn now() -> Instant {
-    let ticks = counter().wrapping_sub(ORIGIN.load(Ordering::Relaxed));
+    at(counter())
+}
+
+/// When the counter had this value; 0 if that was before time 0.
+fn at(counter: u64) -> Instant {
+    let ticks = counter.saturating_sub(ORIGIN.load(Ordering::Relaxed));
     Instant((u128::from(ticks) * u128::from(SCALE.load(Ordering::Relaxed)) >> 32) as u64)
 }
 
-/// What `CLOCK_REALTIME` is ahead of [`now`].
+/// What `CLOCK_REALTIME` is ahead of [`now`]. If nobody has said it, the machine is asked at the first time.
 pub(crate) fn realtime_offset() -> u64 {
-    REALTIME.load(Ordering::Relaxed)
+    match REALTIME.load(Ordering::Relaxed) {
+        NOT_KNOWN => {
+            let wall = kvm::wall_clock().or_else(real_time_clock::read).unwrap_or(0);
+            let offset = wall.saturating_sub(now().0);
+            REALTIME.store(offset, Ordering::Relaxed);
+            offset
+        }
+        offset => offset,
+    }
 }
 
 /// Sets that.
 pub(crate) fn set_realtime_offset(nanoseconds: u64) {
     REALTIME.store(nanoseconds, Ordering::Relaxed);
+}
+
+/// Says what time it was (in nanoseconds since 1970): when the counter had the value `then`, otherwise just now.
+pub(crate) fn set_wall_clock(nanoseconds: u64, then: Option<u64>) {
+    let origin = ORIGIN.load(Ordering::Relaxed);
+    let offset = match then {
+        // The tool looked before this machine's clock began.
+        Some(then) if then < origin => {
+            let since = u128::from(origin - then) * u128::from(SCALE.load(Ordering::Relaxed)) >> 32;
+            nanoseconds.saturating_add(since as u64)
+        }
+        Some(then) => nanoseconds.saturating_sub(at(then).0),
+        None => nanoseconds.saturating_sub(now().0),
+    };
+    set_realtime_offset(offset);
 }
 
 /// Lets the alarm fire at `deadline`, unless it is set to fire earlier.
@@ -67,20 +95,29 @@ pub(crate) fn arm(deadline: Instant) {
         return;
     }
     let now = now();
+    let wanted = deadline.since(now);
+    let rate = ALARM_RATE.load(Ordering::Relaxed);
+    let ticks = u128::from(wanted) * u128::from(rate) / u128::from(SECOND);
+    // What is too far away is waited for in pieces: whoever set the alarm looks at the time when it fires.
+    let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
     ALARM.store(deadline.0, Ordering::Relaxed);
     ARMED_AT.store(now.0, Ordering::Relaxed);
-    let ticks = u128::from(deadline.since(now)) * u128::from(ALARM_RATE.load(Ordering::Relaxed)) / 1_000_000_000;
-    apic::arm(u32::try_from(ticks).unwrap_or(u32::MAX));
+    ARMED_FOR.store(wanted.min(u64::from(ticks) * SECOND / rate), Ordering::Relaxed);
+    apic::arm(ticks);
 }
 
-/// The alarm has fired: it is no longer set. Learns its rate from how late it was.
+/// The alarm has fired: it is no longer set. Learns its rate from how early or late it was.
 pub(crate) fn alarm_fired() {
-    let deadline = ALARM.swap(u64::MAX, Ordering::Relaxed);
-    let armed_at = ARMED_AT.load(Ordering::Relaxed);
-    let wanted = deadline.saturating_sub(armed_at);
-    let taken = now().0.saturating_sub(armed_at);
-    // A busy host is late, too, but never early: only a timer that is clearly slow is believed to be slow.
-    if wanted > 100_000 && deadline != u64::MAX && (taken < wanted / 2 || taken > wanted * 4) {
+    if ALARM.swap(u64::MAX, Ordering::Relaxed) == u64::MAX {
+        return;
+    }
+    let wanted = ARMED_FOR.load(Ordering::Relaxed);
+    let taken = now().0.saturating_sub(ARMED_AT.load(Ordering::Relaxed));
+    // No timer is early that runs at its rate. But all are late on a busy host: only a long wait that was far too long
+    // says that the timer is slow. A wrong belief mends itself: with it the next alarm is early.
+    let is_fast = wanted > 100_000 && taken < wanted / 2;
+    let is_slow = wanted >= 20_000_000 && taken > wanted.saturating_mul(4);
+    if is_fast || is_slow {
         let rate = ALARM_RATE.load(Ordering::Relaxed);
         let better = u128::from(rate) * u128::from(wanted) / u128::from(taken.max(1));
         ALARM_RATE.store((better as u64).clamp(1_000_000, 10_000_000_000), Ordering::Relaxed);

@@ -1,38 +1,48 @@
-//! The console's device: a virtio console port that the command line names, or the first serial port.
+//! The console's device: a virtio console, or the first serial port.
+//!
+//! A virtio console speaks the wire protocol with the tool that started the machine; the serial line is for machines
+//! started by hand. Which of them: the last `console=` of the command line; without one, virtio if the command line
+//! names a virtio device or the tool has handed over a program, otherwise serial. Where no virtio console is found it
+//! is serial.
 
 mod serial;
 mod virtio;
 
-use crate::command_line::CommandLine;
+use alloc::string::String;
+use birgus_loader::command_line::{CommandLine, Console};
 use birgus_syscalls::console::{CONSOLE, Port};
+use birgus_syscalls::wire::{Control, Ending, Stream, data_header};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use spin::Once;
 
 /// What the kernel itself needs of the device.
 trait Device: Port + Sync {
-    /// Passes on what has arrived; whether there was anything.
+    /// Passes on what has arrived without an interrupt; whether there was anything.
     fn poll(&self) -> bool;
+    /// The device's interrupt: passes on what has arrived.
+    fn interrupt(&self);
     /// Lets arriving bytes interrupt, from now on.
     fn listen(&self);
     /// Waits until all that was sent has been taken.
     fn flush(&self);
+    /// Sends without allocating and without respect for locks, and waits, with an end, until it has been taken.
+    fn send_last(&self, bytes: &[u8]);
 }
 
 static DEVICE: Once<&'static dyn Device> = Once::new();
 static LOGGING: AtomicBool = AtomicBool::new(false);
 
-/// Finds the device and attaches the console to it.
-pub(crate) fn start(command_line: &CommandLine) {
-    let device: &'static dyn Device = match virtio::find(command_line) {
-        Some(device) => device,
-        None => serial::start(),
+/// Finds the device and attaches the console to it. `from_tool`: whether the tool started this machine.
+pub(crate) fn start(command_line: CommandLine<'_>, from_tool: bool) {
+    let virtio_by_default = from_tool || command_line.virtio_mmio_devices().next().is_some();
+    let by_default = if virtio_by_default { Console::Virtio } else { Console::Serial };
+    let found = match command_line.console().unwrap_or(by_default) {
+        Console::Virtio => virtio::find(command_line),
+        Console::Serial => None,
     };
-    DEVICE.call_once(|| device);
-    match virtio::PORT.get() {
-        Some(port) => CONSOLE.attach(port),
-        None => CONSOLE.attach(&serial::PORT),
-    }
+    let device = *DEVICE.call_once(|| found.unwrap_or(&serial::PORT));
+    CONSOLE.attach(device);
 }
 
 /// Turns the log on.
@@ -42,9 +52,17 @@ pub(crate) fn set_logging(on: bool) {
 
 /// Writes a line to the log, if it is on.
 pub(crate) fn log(line: fmt::Arguments<'_>) {
-    if LOGGING.load(Ordering::Relaxed) {
-        CONSOLE.log(alloc::format!("{line}\n").as_bytes());
+    let Some(device) = DEVICE.get().filter(|_| LOGGING.load(Ordering::Relaxed)) else { return };
+    let mut text = alloc::format!("{line}\n");
+    if !device.is_framed() {
+        text = with_carriage_returns(&text);
     }
+    CONSOLE.log(text.as_bytes());
+}
+
+/// A serial line's terminal goes to the next line by `\n`, to its begin by `\r`.
+fn with_carriage_returns(text: &str) -> String {
+    text.replace('\n', "\r\n")
 }
 
 /// Passes on what has arrived; whether there was anything.
@@ -61,7 +79,9 @@ pub(crate) fn listen() {
 
 /// The device's interrupt.
 pub(crate) fn interrupt() {
-    poll();
+    if let Some(device) = DEVICE.get() {
+        device.interrupt();
+    }
 }
 
 /// Waits until all that was sent has been taken.
@@ -71,9 +91,52 @@ pub(crate) fn flush() {
     }
 }
 
-/// A last message.
+/// A last message: to the tool if there is one, otherwise to the serial line, if need be before the console is
+/// started. Allocates nothing and takes no lock, since either may be what failed.
 pub(crate) fn panic(text: &[u8]) {
-    CONSOLE.log(text);
-    CONSOLE.end(birgus_syscalls::wire::Ending::Panicked);
-    flush();
+    match DEVICE.get().filter(|device| device.is_framed()) {
+        Some(device) => device.send_last(LastFrames::of(text).bytes()),
+        None => {
+            for line in text.split_inclusive(|&byte| byte == b'\n') {
+                let (line, end) = line.strip_suffix(b"\n").map_or((line, &b""[..]), |line| (line, b"\r\n"));
+                serial::PORT.write(line);
+                serial::PORT.write(end);
+            }
+            serial::PORT.send_last(b"");
+        }
+    }
+}
+
+/// The log's last frame and the one that tells the end. The log's credit is not asked for: the tool has room for a
+/// frame as short as this.
+struct LastFrames {
+    bytes: [u8; Self::SIZE],
+    length: usize,
+}
+
+impl LastFrames {
+    const SIZE: usize = 3072;
+
+    fn of(text: &[u8]) -> Self {
+        let mut frames = Self { bytes: [0; Self::SIZE], length: 0 };
+        let end = Control::Exit(Ending::Panicked).encode();
+        let text = &text[..text.len().min(Self::SIZE - 64)];
+        if let Ok(header) = data_header(Stream::Log, text.len()) {
+            frames.push(&header);
+            frames.push(text);
+        }
+        frames.push(&end);
+        frames
+    }
+
+    fn push(&mut self, part: &[u8]) {
+        if let Some(place) = self.bytes.get_mut(self.length..self.length + part.len()) {
+            place.copy_from_slice(part);
+            self.length += part.len();
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
 }

@@ -6,6 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use birgus_loader::command_line::module_words;
 use birgus_loader::handover::{Handover, MAGIC};
 use birgus_syscalls::Errno;
 use birgus_syscalls::filesystem::tmpfs::{Archived, Module, Node};
@@ -16,6 +17,8 @@ use core::any::Any;
 pub(super) struct Program {
     /// Where it lies in the root.
     pub(super) path: Vec<u8>,
+    /// What stood behind its name when it was given to the loader.
+    pub(super) arguments: Vec<Vec<u8>>,
 }
 
 /// The directories that every program may expect.
@@ -30,9 +33,11 @@ pub(super) fn fill(information: &Information) -> Result<Option<Program>, String>
         match module.bytes() {
             bytes if bytes.starts_with(&MAGIC) => {}
             bytes if bytes.starts_with(b"\x7fELF") => {
-                let name = program_name(information);
+                let mut words = module_words(module.command_line);
+                let name = program_name(information, words.next());
+                let arguments = words.collect();
                 put(&root, &name, boot_module).map_err(|errno| format!("no place for the program: {errno:?}"))?;
-                program = Some(Program { path: [b"/", name.as_slice()].concat() });
+                program = Some(Program { path: [b"/", name.as_slice()].concat(), arguments });
             }
             _ => {
                 archive::unpack(&boot_module, &root).map_err(|error| format!("the root archive is {error}"))?;
@@ -48,11 +53,11 @@ pub(super) fn fill(information: &Information) -> Result<Option<Program>, String>
     Ok(program)
 }
 
-/// The last part of the name by which the program is to know itself.
-fn program_name(information: &Information) -> Vec<u8> {
+/// The last part of the name by which the program is to know itself: as the tool says, or as the loader found it.
+fn program_name(information: &Information, found: Option<Vec<u8>>) -> Vec<u8> {
     let handover = information.modules.iter().find(|module| module.bytes().starts_with(&MAGIC));
     let handover = handover.and_then(|module| Handover::parse(module.bytes()).ok());
-    let path = handover.and_then(|handover| handover.exec_name).unwrap_or(b"init");
+    let path = handover.and_then(|handover| handover.exec_name).or(found.as_deref()).unwrap_or(b"init");
     let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
     if name.is_empty() || name == b"." || name == b".." { b"init".to_vec() } else { name.to_vec() }
 }

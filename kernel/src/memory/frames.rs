@@ -138,13 +138,15 @@ impl Allocator {
 }
 
 impl Allocator {
-    /// Frames at the edge of a region, which fill no block. The rest of their block never becomes free.
+    /// Frames at the edge of a region, which fill no block. The rest of their block may come with another region.
     fn add_part(&mut self, start: u64, end: u64) {
         if start < end {
             let (index, first) = ((start / BLOCK) as u32, (start % BLOCK / FRAME) as u32);
-            *self.block(index) =
-                Block { free: mask(first, ((end - start) / FRAME) as u32), next: NONE, previous: NONE };
-            self.link(index);
+            let is_first = self.block(index).free == 0;
+            self.block(index).free |= mask(first, ((end - start) / FRAME) as u32);
+            if is_first {
+                self.link(index);
+            }
         }
     }
 }
@@ -171,6 +173,8 @@ pub(crate) unsafe fn start(end_of_memory: u64, records: u64) {
     RECORDS.store(direct(records) as *mut AtomicU32, Ordering::Relaxed);
     allocator.blocks = direct(records + (end_of_memory / FRAME * 4).next_multiple_of(16)) as *mut Block;
     allocator.block_count = end_of_memory.div_ceil(BLOCK) as u32;
+    // SAFETY: the caller's promise; all zero is a block without a free frame.
+    unsafe { allocator.blocks.write_bytes(0, allocator.block_count as usize) };
 }
 
 /// Gives the frames of this range, which is never added, a reference for ever.
@@ -188,7 +192,8 @@ pub(crate) const fn record_size(end_of_memory: u64) -> u64 {
 /// Adds usable memory, without its first and last bytes where they fill no frame.
 ///
 /// # Safety
-/// Nobody else uses the region, it is in the direct map, and it shares no 64 KiB block with another one.
+/// Nobody else uses the region, it is in the direct map, and no frame has been allocated from a block that it shares
+/// with another one.
 pub(crate) unsafe fn add(region: core::ops::Range<u64>) {
     let (start, end) = (region.start.next_multiple_of(FRAME), region.end / FRAME * FRAME);
     if start >= end {

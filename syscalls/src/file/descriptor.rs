@@ -46,6 +46,11 @@ impl FileTable {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
+    /// How many descriptors the table has had room for so far.
+    pub fn size(&self) -> usize {
+        self.slots.lock().len()
+    }
+
     /// The open file of a descriptor. `EBADF`.
     #[inline]
     pub fn get(&self, fd: Fd) -> Result<Arc<OpenFile>> {

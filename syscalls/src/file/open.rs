@@ -4,7 +4,7 @@ use super::{Events, File, anonymous, lock};
 use crate::errno::{Errno, Result};
 use crate::filesystem::{Attributes, Entry};
 use crate::transfer::{Destination, Source};
-use crate::wait::retry_while_blocked;
+use crate::wait::{retry_in_turn, retry_while_blocked};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use linux_raw_sys::general::{O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_WRONLY};
@@ -137,10 +137,29 @@ impl OpenFile {
         self.status().contains(StatusFlags::APPEND)
     }
 
+    /// [`OpenFile::wait`] for `events` alone, in turn where the file says that one is enough.
+    fn wait_for<T>(&self, events: Events, mut operation: impl FnMut() -> Result<T>) -> Result<T> {
+        if !self.file.wakes_one() {
+            return self.wait(operation);
+        }
+        match operation() {
+            Err(Errno::EAGAIN) => match self.file.queue() {
+                Some(queue) if !self.status().contains(StatusFlags::NONBLOCK) => {
+                    retry_in_turn(queue, events | Events::ERR | Events::HUP, operation)
+                }
+                _ => Err(Errno::EAGAIN),
+            },
+            outcome => outcome,
+        }
+    }
+
     /// `read(2)`: at the description's offset, which moves. `EBADF` unless open for reading.
     #[inline(always)]
     pub fn read(&self, to: &mut Destination<'_>) -> Result<usize> {
         self.check_readable()?;
+        if self.stream {
+            return self.wait_for(Events::IN, || self.file.read(to, 0));
+        }
         let position = self.position();
         let count = self.wait(|| self.file.read(to, position))?;
         // A stream takes no notice of it, and nobody else can ask for it.
@@ -173,10 +192,12 @@ impl OpenFile {
         if self.appends() { self.append(from, false) } else { self.wait(|| self.file.write(from, offset)) }
     }
 
+    /// Writes to a stream: where the file wants that all bytes are taken, and the description does not say
+    /// `O_NONBLOCK`, goes on until they are. An error behind the first bytes does not show.
     fn write_stream(&self, from: &mut Source<'_>) -> Result<usize> {
         let before = from.done();
         loop {
-            let outcome = self.wait(|| self.file.write(from, 0));
+            let outcome = self.wait_for(Events::OUT, || self.file.write(from, 0));
             let done = from.done() - before;
             let goes_on = self.file.writes_whole() && !self.status().contains(StatusFlags::NONBLOCK);
             match outcome {

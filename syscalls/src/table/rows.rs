@@ -2,6 +2,11 @@
 
 use super::table_rows;
 use crate::argument::{Address, Fd};
+use crate::event::epoll::EpollEvent;
+use crate::event::epoll::calls::{self as epoll, EpollFlags};
+use crate::event::eventfd::{self, EventFdFlags};
+use crate::event::poll::{self, PollFd};
+use crate::event::select::{self, SizedSet};
 use crate::file::calls as file;
 use crate::file::calls::descriptor::CloseRangeFlags;
 use crate::file::calls::names::RenameFlags;
@@ -10,6 +15,7 @@ use crate::file::calls::status::{Stat, StatFs, Statx};
 use crate::file::{AtFlags, OpenFlags};
 use crate::futex::{calls as futex, robust};
 use crate::memory::calls as memory;
+use crate::pipe::calls::{self as pipe, PipeFlags};
 use crate::process::limits::Limit;
 use crate::process::{affinity, calls as process, identity, limits};
 use crate::signal::kill as send;
@@ -36,7 +42,7 @@ table_rows! {
     4 => stat(path: UserString, status: UserPtr<Stat> as stat), full, file::status::stat;
     5 => fstat(fd: Fd, status: UserPtr<Stat> as stat), full, file::status::fstat;
     6 => lstat(path: UserString, status: UserPtr<Stat> as stat), full, file::status::lstat;
-    7 => poll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: i32) -> i32 as ready_poll_fds, absent;
+    7 => poll(fds: UserPtr<PollFd> as poll_fds, count: u32, timeout: i32) -> i32 as ready_poll_fds, full, poll::poll;
     8 => lseek(fd: Fd, offset: i64, whence: u32 as whence) -> i64, full, file::position::lseek;
     9 => mmap(address: Address, length: u64, protection: u64 as protection, flags: u64 as map_flags,
         fd: u64 as map_fd, offset: u64 as hex) -> Address, full, memory::mmap;
@@ -57,9 +63,9 @@ table_rows! {
     19 => readv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize) -> usize, full, file::transfer::readv;
     20 => writev(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize) -> usize, full, file::transfer::writev;
     21 => access(path: UserString, mode: u32 as access_mode), full, file::status::access;
-    22 => pipe(fds: UserPtr<u8> as fd_pair), absent;
-    23 => select(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set, except: UserPtr<u8> as fd_set,
-        timeout: UserPtr<u8> as timeval) -> i32 as ready_fd_sets, absent;
+    22 => pipe(fds: UserPtr<[i32; 2]> as fd_pair), full, pipe::pipe;
+    23 => select(count: i32, read: UserPtr<u64> as fd_set, write: UserPtr<u64> as fd_set, except: UserPtr<u64> as fd_set,
+        timeout: UserPtr<TimeVal> as timeval) -> i32 as ready_fd_sets, full, select::select;
     24 => sched_yield(), full, thread::sched_yield;
     25 => mremap(old: Address, old_length: usize, new_length: usize, flags: u64 as remap_flags,
         new: Address) -> Address, full, memory::mremap;
@@ -104,8 +110,8 @@ table_rows! {
         value: UserPtr<u8> as option_value, length: i32), absent;
     55 => getsockopt(fd: Fd, level: i32 as socket_level, option: i32 as socket_option,
         value: UserPtr<u8> as option_value_out, length: UserPtr<i32> as int_out), absent;
-    56 => clone(flags: u64 as clone_flags, stack: u64 as hex, parent_tid: UserPtr<i32>, child_tid: UserPtr<i32>,
-        tls: u64 as hex) -> i32, partial("threads only, no processes yet") [registers], clone::clone;
+    56 => clone(flags: u64 as clone_flags, stack: u64 as pointer, parent_tid: UserPtr<i32>, child_tid: UserPtr<i32>,
+        tls: u64 as pointer) -> i32, partial("threads only, no processes yet") [registers], clone::clone;
     57 => fork() -> i32, absent;
     58 => vfork() -> i32, absent;
     59 => execve(path: UserString, arguments: UserPtr<u64> as string_list, environment: UserPtr<u64> as environment),
@@ -267,9 +273,8 @@ table_rows! {
     199 => fremovexattr(fd: Fd, name: UserString), absent;
     200 => tkill(tid: i32, signal: i32 as signal), full, send::tkill;
     201 => time(time: UserPtr<i64> as long_out) -> i64, full, clock::time;
-    202 => futex(word: u64, operation: i32 as futex_operation, value: u32, timeout: u64 as futex_timeout,
-        word2: u64 as futex_word2, value3: u32 as futex_value3) -> u32, partial("no priority inheritance"),
-        futex::futex;
+    202 => futex(word: u64 as pointer, operation: i32 as futex_operation, value: u32, timeout: u64 as futex_timeout,
+        word2: u64 as futex_word2, value3: u32 as futex_value3) -> u32, partial("no priority inheritance"), futex::futex;
     203 => sched_setaffinity(pid: i32, size: u32, mask: UserPtr<u8> as cpu_set), full, affinity::sched_setaffinity;
     204 => sched_getaffinity(pid: i32, size: u32, mask: UserPtr<u64> as cpu_set_out) -> i32, full,
         affinity::sched_getaffinity;
@@ -282,7 +287,7 @@ table_rows! {
     210 => io_cancel(context: u64 as hex, request: UserPtr<u8>, result: UserPtr<u8>), absent;
     211 => get_thread_area(descriptor: UserPtr<u8>), absent;
     212 => lookup_dcookie(cookie: u64 as hex, buffer: UserPtr<u8>, length: usize) -> usize, absent;
-    213 => epoll_create(size: i32) -> Fd, absent;
+    213 => epoll_create(size: i32) -> Fd, full, epoll::epoll_create;
     214 => epoll_ctl_old(), absent;
     215 => epoll_wait_old(), absent;
     216 => remap_file_pages(address: Address, size: u64, protection: u64 as protection, offset: u64,
@@ -306,8 +311,8 @@ table_rows! {
     230 => clock_nanosleep(clock: i32 as clock, flags: u32 as timer_flags, request: UserPtr<TimeSpec> as timespec,
         remaining: UserPtr<TimeSpec> as remaining) -> i64, full, sleep::clock_nanosleep;
     231 => exit_group(status: i32), full, process::exit_group;
-    232 => epoll_wait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32) -> i32, absent;
-    233 => epoll_ctl(epoll: Fd, operation: i32 as epoll_operation, fd: Fd, event: UserPtr<u8> as epoll_event), absent;
+    232 => epoll_wait(fd: Fd, events: UserPtr<EpollEvent> as epoll_events, count: i32, timeout: i32) -> i32, full, epoll::epoll_wait;
+    233 => epoll_ctl(epoll: Fd, operation: i32 as epoll_operation, fd: Fd, event: UserPtr<EpollEvent> as epoll_event), full, epoll::epoll_ctl;
     234 => tgkill(pid: i32, tid: i32, signal: i32 as signal), full, send::tgkill;
     235 => utimes(path: UserString, times: UserPtr<[[i64; 2]; 2]> as timeval_pair), full, file::attributes::utimes;
     236 => vserver(), absent;
@@ -360,11 +365,11 @@ table_rows! {
         file::names::readlinkat;
     268 => fchmodat(directory: Fd, path: UserString, mode: u16 as mode), full, file::attributes::fchmodat;
     269 => faccessat(directory: Fd, path: UserString, mode: u32 as access_mode), full, file::status::faccessat;
-    270 => pselect6(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set,
-        except: UserPtr<u8> as fd_set, timeout: UserPtr<u8> as timespec,
-        mask: UserPtr<u8> as sized_signal_set) -> i32 as ready_fd_sets, absent;
-    271 => ppoll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: UserPtr<u8> as timespec,
-        mask: UserPtr<u64> as signal_set, size: usize) -> i32 as ready_poll_fds, absent;
+    270 => pselect6(count: i32, read: UserPtr<u64> as fd_set, write: UserPtr<u64> as fd_set,
+        except: UserPtr<u64> as fd_set, timeout: UserPtr<TimeSpec> as timespec,
+        mask: UserPtr<SizedSet> as sized_signal_set) -> i32 as ready_fd_sets, full, select::pselect6;
+    271 => ppoll(fds: UserPtr<PollFd> as poll_fds, count: u32, timeout: UserPtr<TimeSpec> as timespec,
+        mask: UserPtr<SigSet> as signal_set, size: usize) -> i32 as ready_poll_fds, full, poll::ppoll;
     272 => unshare(flags: u64 as unshare_flags), absent;
     273 => set_robust_list(head: UserPtr<robust::Head>, length: usize), full, robust::set_robust_list;
     274 => get_robust_list(tid: i32, head: UserPtr<u64> as long_out, length: UserPtr<u64> as long_out), full,
@@ -380,12 +385,12 @@ table_rows! {
     280 => utimensat(directory: Fd, path: UserString, times: UserPtr<[[i64; 2]; 2]> as timespec_pair,
         flags: AtFlags as at_flags),
         full, file::attributes::utimensat;
-    281 => epoll_pwait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32,
-        mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
+    281 => epoll_pwait(fd: Fd, events: UserPtr<EpollEvent> as epoll_events, count: i32, timeout: i32,
+        mask: UserPtr<SigSet> as signal_set, size: usize) -> i32, full, epoll::epoll_pwait;
     282 => signalfd(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize) -> Fd, full, signalfd::signalfd;
     283 => timerfd_create(clock: u32 as clock, flags: TimerFdFlags as descriptor_flags) -> Fd, full,
         timer_file::timerfd_create;
-    284 => eventfd(initial: u32) -> Fd, absent;
+    284 => eventfd(initial: u32) -> Fd, full, eventfd::eventfd;
     285 => fallocate(fd: Fd, mode: u32 as allocate_mode, offset: i64, length: i64), full, file::size::fallocate;
     286 => timerfd_settime(fd: Fd, flags: SetTimeFlags as timer_fd_flags, new: UserPtr<TimerSpec> as timer_value,
         old: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_settime;
@@ -394,10 +399,10 @@ table_rows! {
         flags: i32 as socket_flags) -> Fd, absent;
     289 => signalfd4(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize, flags: SignalFdFlags as descriptor_flags)
         -> Fd, full, signalfd::signalfd4;
-    290 => eventfd2(initial: u32, flags: i32 as event_flags) -> Fd, absent;
-    291 => epoll_create1(flags: i32 as descriptor_flags) -> Fd, absent;
+    290 => eventfd2(initial: u32, flags: EventFdFlags as event_flags) -> Fd, full, eventfd::eventfd2;
+    291 => epoll_create1(flags: EpollFlags as descriptor_flags) -> Fd, full, epoll::epoll_create1;
     292 => dup3(old: Fd, new: Fd, flags: OpenFlags as descriptor_flags) -> Fd, full, file::descriptor::dup3;
-    293 => pipe2(fds: UserPtr<u8> as fd_pair, flags: i32 as open_flags), absent;
+    293 => pipe2(fds: UserPtr<[i32; 2]> as fd_pair, flags: PipeFlags as open_flags), full, pipe::pipe2;
     294 => inotify_init1(flags: i32 as descriptor_flags) -> Fd, absent;
     295 => preadv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64) -> usize, full,
         file::transfer::preadv;
@@ -406,7 +411,7 @@ table_rows! {
     297 => rt_tgsigqueueinfo(pid: i32, tid: i32, signal: i32 as signal,
         information: UserPtr<SigInfo> as signal_information), full, send::rt_tgsigqueueinfo;
     298 => perf_event_open(attributes: UserPtr<u8>, pid: i32, cpu: i32, group: Fd, flags: u64 as hex) -> Fd, absent;
-    299 => recvmmsg(fd: Fd, messages: UserPtr<u8>, count: u32, flags: u32 as message_flags,
+    299 => recvmmsg(fd: Fd, messages: UserPtr<u8> as messages_out, count: u32, flags: u32 as message_flags,
         timeout: UserPtr<u8> as timespec) -> i32, absent;
     300 => fanotify_init(flags: u32 as hex, event_flags: u32 as open_flags) -> Fd, absent;
     301 => fanotify_mark(fd: Fd, flags: u32 as hex, mask: u64 as hex, directory: Fd, path: UserString), absent;
@@ -418,7 +423,7 @@ table_rows! {
     304 => open_by_handle_at(mount: Fd, handle: UserPtr<u8>, flags: i32 as open_flags) -> Fd, absent;
     305 => clock_adjtime(clock: i32 as clock, buffer: UserPtr<u8>) -> i32, absent;
     306 => syncfs(fd: Fd), full, file::storage::syncfs;
-    307 => sendmmsg(fd: Fd, messages: UserPtr<u8>, count: u32, flags: u32 as message_flags) -> i32, absent;
+    307 => sendmmsg(fd: Fd, messages: UserPtr<u8> as messages, count: u32, flags: u32 as message_flags) -> i32, absent;
     308 => setns(fd: Fd, kind: i32 as unshare_flags), absent;
     309 => getcpu(cpu: UserPtr<u32> as int_out, node: UserPtr<u32> as int_out), full, affinity::getcpu;
     310 => process_vm_readv(pid: i32, local: UserPtr<u8> as vector_out, local_count: usize, remote: UserPtr<u8>,
@@ -484,8 +489,8 @@ table_rows! {
         full, file::status::faccessat2;
     440 => process_madvise(process: Fd, vector: UserPtr<u8>, count: usize, advice: i32 as advice,
         flags: u32 as hex) -> usize, absent;
-    441 => epoll_pwait2(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: UserPtr<u8> as timespec,
-        mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
+    441 => epoll_pwait2(fd: Fd, events: UserPtr<EpollEvent> as epoll_events, count: i32, timeout: UserPtr<TimeSpec> as timespec,
+        mask: UserPtr<SigSet> as signal_set, size: usize) -> i32, full, epoll::epoll_pwait2;
     442 => mount_setattr(directory: Fd, path: UserString, flags: u32 as hex, attributes: UserPtr<u8>, size: usize),
         absent;
     443 => quotactl_fd(fd: Fd, command: u32 as hex, id: i32, address: UserPtr<u8>), absent;

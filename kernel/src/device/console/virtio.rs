@@ -1,19 +1,20 @@
 //! A virtio console with one port: Virtual I/O Device specification 1.2, section 5.3.
 
+mod mmio;
+mod pci;
+
 use super::Device;
-use crate::command_line::CommandLine;
-use crate::cpu::{Vector, apic};
 use crate::device::dma::Dma;
-use crate::memory::kernel_half::map_device;
+use crate::memory::layout::{self, KERNEL_BASE, direct};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use birgus_loader::command_line::CommandLine;
 use birgus_syscalls::console::{CONSOLE, Port};
-use core::ptr::NonNull;
-use spin::{Mutex, Once};
+use core::cell::UnsafeCell;
+use spin::Mutex;
 use virtio_drivers::queue::VirtQueue;
-use virtio_drivers::transport::mmio::{MmioTransport, VirtIOHeader};
-use virtio_drivers::transport::{DeviceType, Transport};
+use virtio_drivers::transport::Transport;
 
 const RECEIVE: u16 = 0;
 const TRANSMIT: u16 = 1;
@@ -21,62 +22,71 @@ const TRANSMIT: u16 = 1;
 const RING: usize = 16;
 /// Bytes of a receive buffer.
 const BUFFER: usize = 2048;
+/// How often a dying kernel looks whether its last words were taken.
+const PATIENCE: usize = 100_000_000;
 
 bitflags::bitflags! {
-    /// What this driver understands (section 6).
+    /// What this driver understands (section 6). Not event indices: without them the transmit ring's interrupts can be
+    /// turned off for good.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     struct Features: u64 {
-        const EVENT_INDEX = 1 << 29;
         const VERSION_1 = 1 << 32;
     }
 }
 
-/// The port, if there is one.
-pub(super) static PORT: Once<VirtioPort> = Once::new();
-
-/// The driver.
-pub(super) struct VirtioPort {
-    state: Mutex<State>,
+/// What differs from bus to bus.
+trait Attachment: Send {
+    type Transport: Transport;
+    fn transport(&mut self) -> &mut Self::Transport;
+    /// What is left to do between making the rings and using them. `None`: the device cannot be used.
+    fn prepare(&mut self) -> Option<()>;
+    /// Tells the device that a ring has something new.
+    fn notify(&mut self, ring: u16);
+    /// Lets the receive ring interrupt.
+    fn listen(&mut self);
+    /// The device's interrupt has been seen.
+    fn acknowledge(&mut self);
 }
 
-struct State {
-    transport: MmioTransport<'static>,
+/// The driver.
+struct VirtioPort<A> {
+    state: Mutex<State<A>>,
+}
+
+struct State<A> {
+    attachment: A,
     receive: VirtQueue<Dma, RING>,
     transmit: VirtQueue<Dma, RING>,
     /// Buffers that the device fills, by token.
     filling: Vec<(u16, Box<[u8; BUFFER]>)>,
     /// What the device is still sending, by token, oldest first.
     sending: VecDeque<(u16, Vec<u8>)>,
-    gsi: u32,
+    is_listening: bool,
 }
 
-/// The device that `virtio_mmio.device=` names, if it is a console.
-pub(super) fn find(command_line: &CommandLine) -> Option<&'static dyn Device> {
-    for place in command_line.virtio_mmio_devices() {
-        let registers = map_device(place.address, place.size)?;
-        let header = NonNull::new(registers as *mut VirtIOHeader)?;
-        // SAFETY: the command line says that this is a virtio device's register block; it is mapped for good.
-        let Ok(transport) = (unsafe { MmioTransport::new(header, place.size as usize) }) else { continue };
-        if transport.device_type() == DeviceType::Console
-            && let Some(state) = start(transport, place.gsi)
-        {
-            let port = PORT.call_once(|| VirtioPort { state: Mutex::new(state) });
-            return Some(port);
-        }
+/// The console among the devices that the command line names; if it names none, the one on PCI's bus 0.
+pub(super) fn find(command_line: CommandLine<'_>) -> Option<&'static dyn Device> {
+    if command_line.virtio_mmio_devices().next().is_some() {
+        command_line.virtio_mmio_devices().find_map(|place| start(mmio::attach(place)?))
+    } else {
+        start(pci::attach()?)
     }
-    None
 }
 
-fn start(mut transport: MmioTransport<'static>, gsi: u32) -> Option<State> {
-    let features = transport.begin_init(Features::EVENT_INDEX | Features::VERSION_1);
-    let event_index = features.contains(Features::EVENT_INDEX);
-    let receive = VirtQueue::new(&mut transport, RECEIVE, false, event_index).ok()?;
-    let transmit = VirtQueue::new(&mut transport, TRANSMIT, false, event_index).ok()?;
-    transport.finish_init();
-    Some(State { transport, receive, transmit, filling: Vec::new(), sending: VecDeque::new(), gsi })
+fn start<A: Attachment + 'static>(mut attachment: A) -> Option<&'static dyn Device> {
+    let transport = attachment.transport();
+    transport.begin_init(Features::VERSION_1);
+    let receive = VirtQueue::new(transport, RECEIVE, false, false).ok()?;
+    let mut transmit = VirtQueue::new(transport, TRANSMIT, false, false).ok()?;
+    transmit.set_dev_notify(false);
+    attachment.prepare()?;
+    attachment.transport().finish_init();
+    let (filling, sending) = (Vec::new(), VecDeque::new());
+    let state = State { attachment, receive, transmit, filling, sending, is_listening: false };
+    Some(Box::leak(Box::new(VirtioPort { state: Mutex::new(state) })))
 }
 
-impl State {
+impl<A: Attachment> State<A> {
     /// Drops what the device has sent. With `all`, waits until that is everything.
     fn reclaim(&mut self, all: bool) {
         while !self.sending.is_empty() {
@@ -111,7 +121,7 @@ impl State {
     }
 }
 
-impl Port for VirtioPort {
+impl<A: Attachment> Port for VirtioPort<A> {
     fn send(&self, bytes: Vec<u8>) {
         let mut state = self.state.lock();
         state.reclaim(false);
@@ -122,7 +132,7 @@ impl Port for VirtioPort {
         let Ok(token) = (unsafe { state.transmit.add(&[&bytes], &mut []) }) else { return };
         state.sending.push_back((token, bytes));
         if state.transmit.should_notify() {
-            state.transport.notify(TRANSMIT);
+            state.attachment.notify(TRANSMIT);
         }
     }
 
@@ -131,42 +141,100 @@ impl Port for VirtioPort {
     }
 }
 
-impl Device for VirtioPort {
+impl<A: Attachment> Device for VirtioPort<A> {
     fn poll(&self) -> bool {
-        let mut any = false;
-        loop {
-            let mut state = self.state.lock();
-            let Some((buffer, length)) = state.take_filled() else { break };
+        let mut state = self.state.lock();
+        if !state.receive.can_pop() {
+            return false;
+        }
+        // Before the ring is emptied: what comes in behind the last look interrupts again.
+        state.attachment.acknowledge();
+        while let Some((buffer, length)) = state.take_filled() {
             drop(state);
             CONSOLE.receive(&buffer[..length]);
-            let mut state = self.state.lock();
+            state = self.state.lock();
             state.offer(buffer);
             if state.receive.should_notify() {
-                state.transport.notify(RECEIVE);
+                state.attachment.notify(RECEIVE);
             }
-            any = true;
         }
-        if any {
-            self.state.lock().transport.ack_interrupt();
-        }
-        any
+        true
+    }
+
+    fn interrupt(&self) {
+        self.poll();
     }
 
     fn listen(&self) {
         let mut state = self.state.lock();
-        if !state.filling.is_empty() {
+        if state.is_listening {
             return;
         }
-        state.transmit.set_dev_notify(false);
+        state.is_listening = true;
         for _ in 0..2 {
             state.offer(Box::new([0; BUFFER]));
         }
-        if apic::route(state.gsi, Vector::CONSOLE).is_some() {
-            state.transport.notify(RECEIVE);
-        }
+        state.attachment.listen();
+        state.attachment.notify(RECEIVE);
     }
 
     fn flush(&self) {
         self.state.lock().reclaim(true);
+    }
+
+    fn send_last(&self, bytes: &[u8]) {
+        // SAFETY: nothing else runs any more; whoever holds the lock never goes on.
+        unsafe { self.state.force_unlock() };
+        let mut state = self.state.lock();
+        // SAFETY: this function is called once, by a dying kernel.
+        let Some(place) = (unsafe { LAST_WORDS.fill(bytes) }) else { return };
+        // SAFETY: the buffer is static.
+        if unsafe { state.transmit.add(&[place], &mut []) }.is_err() {
+            // All descriptors are in use: the device has to take what it has first.
+            for _ in 0..PATIENCE {
+                if state.transmit.can_pop() {
+                    break;
+                }
+                core::hint::spin_loop();
+            }
+            state.reclaim(false);
+            // SAFETY: as above.
+            if unsafe { state.transmit.add(&[place], &mut []) }.is_err() {
+                return;
+            }
+        }
+        state.attachment.notify(TRANSMIT);
+        // Buffers are used in order; the ring is empty when these are through.
+        for _ in 0..PATIENCE {
+            state.reclaim(false);
+            if state.sending.is_empty() && state.transmit.can_pop() {
+                break;
+            }
+            core::hint::spin_loop();
+        }
+    }
+}
+
+/// Memory that the last words are sent from: a panic may come while the heap is locked.
+struct LastWords(UnsafeCell<[u8; 4096]>);
+
+// SAFETY: used by a dying kernel alone.
+unsafe impl Sync for LastWords {}
+
+static LAST_WORDS: LastWords = LastWords(UnsafeCell::new([0; 4096]));
+
+impl LastWords {
+    /// Copies the bytes (as many as there is room for) to where devices can see them; `None`: there are none.
+    ///
+    /// # Safety
+    /// Nobody else uses it.
+    unsafe fn fill(&self, bytes: &[u8]) -> Option<&'static [u8]> {
+        let start = self.0.get() as u64;
+        debug_assert!(layout::data().contains(&start));
+        // SAFETY: the image is also in the direct map, where its data is writable.
+        let place = unsafe { &mut *(direct(start - KERNEL_BASE) as *mut [u8; 4096]) };
+        let length = bytes.len().min(place.len());
+        place[..length].copy_from_slice(&bytes[..length]);
+        (length > 0).then_some(&place[..length])
     }
 }

@@ -458,4 +458,8 @@ impl Pages for Node {
     fn page(&self, index: u64, for_write: bool) -> Result<Option<Frame>> {
         self.regular()?.mapped_page(index, for_write)
     }
+
+    fn present(&self, index: u64) -> Option<Frame> {
+        self.regular().ok()?.present_page(index)
+    }
 }
