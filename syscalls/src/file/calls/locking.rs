@@ -76,9 +76,9 @@ pub(super) fn control(thread: &Thread, open: &OpenFile, command: u32, argument: 
             raw::F_UNLCK => unlock(open, &wanted),
             _ => {
                 if exclusive {
-                    open.check_writable()?
+                    open.check_writable()?;
                 } else {
-                    open.check_readable()?
+                    open.check_readable()?;
                 }
                 lock(open, &wanted, matches!(command, raw::F_SETLKW | raw::F_OFD_SETLKW))?;
             }

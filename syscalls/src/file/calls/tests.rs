@@ -4,6 +4,7 @@ mod contents;
 mod locks;
 mod naming;
 mod ownership;
+mod restricted;
 
 use super::*;
 use crate::argument::{Address, Fd};

@@ -29,7 +29,7 @@ fn control(thread: &Thread, fd: Fd, command: u32, lock: &[u8]) -> Result<(i16, i
     descriptor::fcntl(thread, fd, command, at)?;
     let bytes = bytes_of_user(at, 32);
     let word = |at: usize| i64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-    Ok((bytes[0] as i16, word(8), word(16), word(24) as i32))
+    Ok((i16::from(bytes[0]), word(8), word(16), word(24) as i32))
 }
 
 /// A second process with the same view of files, whose address space becomes the active one.
