@@ -22,6 +22,7 @@ use crate::errno::{Errno, Result};
 use crate::file::{Events, File, OpenFile};
 use crate::wait::WaitQueue;
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use entry::Entry;
@@ -161,6 +162,10 @@ impl File for Epoll {
 
     fn is_stream(&self) -> bool {
         true
+    }
+
+    fn label(&self) -> String {
+        String::from("anon_inode:[eventpoll]")
     }
 }
 
