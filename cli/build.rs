@@ -1,7 +1,8 @@
-//! Builds the kernel and lays it where the tool can take it in (`src/kernel_image.rs`).
+//! Builds the kernel and lays it where the tool can take it in (`src/kernel_image.rs`), with the names of its functions.
 //!
 //! `BIRGUS_KERNEL=FILE` takes that file instead.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -9,6 +10,7 @@ use std::{env, fs};
 use object::Endianness::Little;
 use object::elf::{FileHeader64, PT_LOAD, PT_NOTE};
 use object::read::elf::{FileHeader, ProgramHeader};
+use object::{Object, ObjectSymbol, SymbolKind};
 
 const KERNEL_TARGET: &str = "x86_64-unknown-none";
 
@@ -21,6 +23,7 @@ fn main() {
     };
     println!("cargo::rerun-if-changed={}", file.display());
     let kernel = fs::read(&file).unwrap_or_else(|error| panic!("cannot read the kernel {}: {error}", file.display()));
+    fs::write(out_dir.join("symbols"), symbols(&kernel)).expect("cannot write the symbols to OUT_DIR");
     fs::write(out_dir.join("birgus-kernel"), loaded_part(kernel)).expect("cannot write the kernel to OUT_DIR");
 }
 
@@ -52,6 +55,15 @@ fn build_kernel(out_dir: &Path) -> PathBuf {
         "the kernel did not build; when its target is missing: rustup target add {KERNEL_TARGET}"
     );
     target_dir.join(KERNEL_TARGET).join("kernel/birgus-kernel")
+}
+
+/// The kernel's functions, a line each: address in hexadecimal, name; sorted by address.
+fn symbols(kernel: &[u8]) -> String {
+    let Ok(file) = object::File::parse(kernel) else { return String::new() };
+    let functions = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.address() != 0);
+    let named = functions.filter_map(|symbol| Some((symbol.address(), symbol.name().ok()?)));
+    let sorted: BTreeMap<u64, &str> = named.collect();
+    sorted.iter().map(|(address, name)| format!("{address:x} {:#}\n", rustc_demangle::demangle(name))).collect()
 }
 
 /// Leaves away what stands behind the last byte that is loaded: debug information, symbols, section headers. Nothing

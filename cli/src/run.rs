@@ -22,6 +22,9 @@ use crate::session::{self, LogReader, Settings, Terminal};
 /// A machine's memory beside what program and files take, when nobody says how much.
 const DEFAULT_MEMORY: MemorySize = MemorySize::mib(256);
 
+/// Where the kernel begins; what is below belongs to the firmware.
+const BELOW_THE_KERNEL: u64 = 1 << 20;
+
 /// Runs a program; gives its exit code.
 pub(crate) fn run(arguments: &RunArguments) -> Result<u8> {
     let deadline = arguments.timeout.map(|timeout| Instant::now() + timeout);
@@ -38,14 +41,13 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8> {
     }
     let log = log_reader(arguments)?;
     let modules = modules(arguments, &program)?;
-    let needed = sizes(&modules)?;
+    let needed = BELOW_THE_KERNEL + KERNEL.len() as u64 + sizes(&modules)?;
     let memory = arguments.memory.or(program.memory);
     let memory = memory.unwrap_or_else(|| MemorySize::at_least(DEFAULT_MEMORY.bytes() + needed));
     if needed >= memory.bytes() {
-        let enough = MemorySize::at_least(2 * needed + MemorySize::mib(8).bytes());
-        return Err(
-            Failure::new(format!("program and files do not fit into {memory} of memory")).mend(format!("-m {enough}"))
-        );
+        let enough = MemorySize::at_least(2 * needed);
+        return Err(Failure::new(format!("kernel, program and files do not fit into {memory} of memory"))
+            .mend(format!("-m {enough}")));
     }
     let inherit = |file: File| Inherited::new(file).context("cannot pass a file to QEMU");
     let modules = modules.into_iter().map(inherit).collect::<Result<Vec<_>>>()?;

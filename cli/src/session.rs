@@ -22,6 +22,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use crate::failure::{Context, Failure, Result, TIMED_OUT};
+use crate::kernel_image::name_addresses;
 use crate::machine::Process;
 use channel::Channel;
 use input::Input;
@@ -305,7 +306,10 @@ impl Session<'_> {
     /// The exit code, after the kernel's own words when it panicked.
     fn last_word(&self, ending: Ending) -> Result<u8> {
         match ending {
-            Ending::Panicked => Err(Failure::new(format!("the machine's kernel panicked\n{}", self.log.text()))),
+            Ending::Panicked => {
+                let log = name_addresses(&self.log.text());
+                Err(Failure::new(format!("the machine's kernel panicked\n{log}")))
+            }
             ending => Ok(ending.exit_code()),
         }
     }

@@ -15,6 +15,8 @@ pub type Format = fn(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Res
 pub struct Call<'a> {
     /// Who calls.
     pub thread: &'a Thread,
+    /// The call's number.
+    pub number: u64,
     /// All argument registers.
     pub arguments: [u64; 6],
     /// Which of them is being shown.

@@ -221,6 +221,10 @@ impl File for StandardStream {
         true
     }
 
+    fn writes_whole(&self) -> bool {
+        true
+    }
+
     fn poll(&self) -> Events {
         let state = CONSOLE.state.lock();
         let mut events = Events::empty();

@@ -45,6 +45,13 @@ pub trait Pages: Send + Sync {
     /// mapping needs it, be it to write or to see what others write; without, a private mapping may keep it as it is.
     /// `Ok(None)`: beyond the end of the file (`SIGBUS`). `ENOMEM`, `EIO`, `ENOSPC`.
     fn page(&self, index: u64, for_write: bool) -> Result<Option<Frame>>;
+
+    /// The page with this index for a private mapping, if it is there already: called to map the neighbours of a page
+    /// that was touched, so it neither waits nor allocates.
+    fn present(&self, index: u64) -> Option<Frame> {
+        let _ = index;
+        None
+    }
 }
 
 /// What stands behind an open file description. Default bodies answer what the man pages say of a file that lacks
@@ -70,8 +77,14 @@ pub trait File: Any + Send + Sync {
         self.write(from, 0).map(|count| (count, 0))
     }
 
-    /// Whether it has no offset: pipes, sockets, terminals. `lseek` and `pread` answer `ESPIPE`.
+    /// Whether it has no offset: pipes, sockets, terminals. Never changes. `lseek` and `pread` answer `ESPIPE`.
     fn is_stream(&self) -> bool {
+        false
+    }
+
+    /// Whether a write that may wait goes on until all is written: pipes, terminals, stream sockets. Only asked of
+    /// streams.
+    fn writes_whole(&self) -> bool {
         false
     }
 
@@ -83,6 +96,16 @@ pub trait File: Any + Send + Sync {
     /// Woken whenever [`File::poll`] may answer something new; `None` for a file that is always ready.
     fn queue(&self) -> Option<&WaitQueue> {
         None
+    }
+
+    /// Whether it can be waited on at all: `epoll_ctl(2)` answers `EPERM` to what cannot, such as plain files.
+    fn can_poll(&self) -> bool {
+        self.queue().is_some()
+    }
+
+    /// Whether a change is for one blocked reader or writer alone: see [`wait_in_turn`](crate::wait::wait_in_turn).
+    fn wakes_one(&self) -> bool {
+        false
     }
 
     /// `ioctl(2)`. `ENOTTY`.

@@ -5,8 +5,10 @@
 
 pub mod archive;
 mod attributes;
+pub mod devfs;
 pub mod device;
 mod entry;
+pub mod generated;
 mod mounts;
 mod opening;
 mod permission;
@@ -19,6 +21,7 @@ pub use entry::Entry;
 pub use mounts::{Mount, MountFlags, Namespace, namespace};
 pub use opening::{How, make, open, open_entry};
 pub use permission::{Permission, check};
+pub(crate) use permission::{check_sticky, owns};
 pub use reaching::{is_empty, itself, reach, reach_path};
 pub use walk::{Final, Last, Resolve, Step, Walk};
 

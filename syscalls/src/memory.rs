@@ -81,11 +81,6 @@ impl AddressSpace {
         &self.layout
     }
 
-    /// Sets `RLIMIT_STACK`, in bytes.
-    pub fn set_stack_limit(&self, bytes: u64) {
-        self.limits.set_stack(bytes);
-    }
-
     /// The frame that a shared mapping has at `address`: `Some(None)` where the mapping is private, `None` where no
     /// page is present. It names a futex that processes share.
     pub fn shared_frame(&self, address: u64) -> Option<Option<u32>> {

@@ -111,7 +111,8 @@ fn argument<T: Argument>(raw: u64) -> Result<T> {
 /// `PROT_READ` to a reader. `LEVEL` is `full`, `partial("what is missing")` or `absent`.
 macro_rules! table_rows {
     ($($number:literal => $name:ident($($argument:ident: $type:ty $(as $format:ident)?),*)
-        $(-> $answer:ty $(as $shown:ident)?)?, $level:ident $(($missing:literal))? $([$registers:ident])? $(, $handler:path)?;)*) => {
+        $(-> $answer:ty $(as $shown:ident)?)?,
+        $level:ident $(($missing:literal))? $([$registers:ident])? $(, $handler:path)?;)*) => {
         /// All rows, by number.
         pub static ROWS: &[$crate::table::Row] = {
             const ALL: &[$crate::table::Row] = &[$($crate::table::Row {

@@ -11,7 +11,7 @@ pub mod sleep;
 mod tests;
 pub mod timers;
 
-pub use timers::{clock_was_set, expire, next_deadline};
+pub use timers::{clock_was_set, expire};
 
 use crate::errno::{Errno, Result};
 use crate::thread::Thread;
@@ -88,6 +88,9 @@ impl ProcessTimers {
 /// Looks at the timers that run on CPU time. The kernel calls this for the thread that its clock interrupt found in a
 /// program, where no lock can be held.
 pub fn tick(thread: &Thread) {
-    thread.process.timers.interval.tick(&thread.process);
-    thread.process.timers.posix.tick();
+    let timers = &thread.process.timers;
+    let next = [timers.interval.tick(&thread.process), timers.posix.tick()].into_iter().flatten().min();
+    if let Some(left) = next {
+        deadline::look_after(left);
+    }
 }

@@ -56,16 +56,20 @@ static ENTERED: Mutex<Option<Entered>> = Mutex::new(None);
 
 /// A handler that calls the real one and tells about it.
 pub extern "C" fn traced(thread: &Thread, registers: &mut Registers) -> i64 {
-    let handler = usize::try_from(registers.number).ok().and_then(|number| HANDLERS.get(number));
-    traced_by(thread, registers, *handler.unwrap_or(&(absent as Handler)))
+    let handler = HANDLERS.get(call_number(registers) as usize).copied().unwrap_or(absent);
+    traced_by(thread, registers, handler)
+}
+
+/// The number is `eax`: the upper half of the register does not count, as on Linux.
+fn call_number(registers: &Registers) -> u64 {
+    u64::from(registers.number as u32)
 }
 
 /// Calls `handler` and tells about it.
 pub fn traced_by(thread: &Thread, registers: &mut Registers, handler: Handler) -> i64 {
-    let number = registers.number;
+    let number = call_number(registers);
     let row = row(number);
-    let mut call = Call { thread, arguments: registers.arguments(), index: 0, result: None };
-    let begin = machine().monotonic();
+    let mut call = Call { thread, number, arguments: registers.arguments(), index: 0, result: None };
 
     let mut line = begin_line(thread.id);
     write_name(number, row, &mut line);
@@ -78,8 +82,8 @@ pub fn traced_by(thread: &Thread, registers: &mut Registers, handler: Handler) -
     }
     enter(thread.id, line);
 
+    let begin = machine().monotonic();
     let result = handler(thread, registers);
-
     let duration = machine().monotonic().since(begin);
     call.result = Some(result);
     let mut line = leave(thread.id).unwrap_or_else(|| {
@@ -105,7 +109,7 @@ pub fn traced_by(thread: &Thread, registers: &mut Registers, handler: Handler) -
 pub fn signal(thread: &Thread, information: &[u8; 128]) {
     let (words, _) = information.as_chunks::<4>();
     let words = core::array::from_fn(|index| u32::from_ne_bytes(words[index]));
-    let call = Call { thread, arguments: [0; 6], index: 0, result: None };
+    let call = Call { thread, number: Registers::NO_CALL, arguments: [0; 6], index: 0, result: None };
     let mut line = begin_line(thread.id);
     let _ = line.write_str("--- ");
     let _ = show_signal(u64::from(words[0]), &call, &mut line);
@@ -119,23 +123,26 @@ pub fn signal(thread: &Thread, information: &[u8; 128]) {
 pub fn exited(thread: &Thread, status: u8) {
     let mut line = begin_line(thread.id);
     let _ = write!(line, "+++ exited with {status} +++");
-    print(&line);
+    print_last(thread.id, &line);
 }
 
 /// Tells that a thread was killed by this signal: `+++ killed by SIGSEGV +++`.
 pub fn killed(thread: &Thread, signal: i32) {
-    let call = Call { thread, arguments: [0; 6], index: 0, result: None };
+    let call = Call { thread, number: Registers::NO_CALL, arguments: [0; 6], index: 0, result: None };
     let mut line = begin_line(thread.id);
     let _ = line.write_str("+++ killed by ");
     let _ = show_signal(signal as u64, &call, &mut line);
     let _ = line.write_str(" +++");
-    print(&line);
+    print_last(thread.id, &line);
 }
 
 /// Prints what is known of a call that has not returned. The kernel calls it when it has nothing left to run, so that
 /// the call that a program hangs in is to be seen.
 pub fn idle() {
-    interrupt(&mut ENTERED.lock(), None);
+    // Whoever holds the lock is about to print.
+    if let Some(mut entered) = ENTERED.try_lock() {
+        interrupt(&mut entered, None);
+    }
 }
 
 /// Takes the place of the latest call that was entered.
@@ -157,11 +164,19 @@ fn print(line: &Line) {
     machine().trace_line(line.text());
 }
 
-/// Prints what is known of the latest call that was entered, because something is about to follow. `next` is the
-/// thread that enters a call: if it is the same, the call before did not return (`execve` into the new program).
-fn interrupt(entered: &mut Option<Entered>, next: Option<i32>) {
+/// Prints the last line of a thread.
+fn print_last(thread: i32, line: &Line) {
+    let mut entered = ENTERED.lock();
+    interrupt(&mut entered, Some(thread));
+    machine().trace_line(line.text());
+}
+
+/// Prints what is known of the latest call that was entered, because something is about to follow. `gone_on` is a
+/// thread that enters another call or has ended: if it is the same, the call did not return (`execve` into the new
+/// program) and never will.
+fn interrupt(entered: &mut Option<Entered>, gone_on: Option<i32>) {
     if let Some(Entered { thread, mut line }) = entered.take() {
-        let _ = line.write_str(if next == Some(thread) { ") = ?" } else { " <unfinished ...>" });
+        let _ = line.write_str(if gone_on == Some(thread) { ") = ?" } else { " <unfinished ...>" });
         machine().trace_line(line.text());
     }
 }

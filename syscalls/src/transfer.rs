@@ -1,10 +1,12 @@
 //! Where the bytes of a read go and those of a write come from: a program's buffers or the kernel's own.
 //!
-//! A file hands over what it has piece by piece and never sees an address. Copies may fault pages in, so no lock
-//! that a fault takes may be held over them.
+//! A file hands over what it has piece by piece and never sees an address. Copies may fault pages in, which may wait,
+//! so no lock may be held over them. Who has to copy under a lock takes the `_present` forms: these stop at a page that
+//! is not there; it is faulted in without the lock, and the copy tried again.
 
 use crate::errno::{Errno, Result};
 use crate::frame::Frame;
+use crate::machine::{Access, machine};
 use crate::thread::Thread;
 use crate::user;
 use alloc::vec::Vec;
@@ -29,6 +31,9 @@ enum Place<'a> {
     Kernel(&'a mut [u8]),
     Bytes(&'a [u8]),
 }
+
+/// Copies a piece: the program's address, where the piece begins in the transfer at hand, its length.
+type PieceCopy<'c> = &'c mut dyn FnMut(&Thread, u64, usize, usize) -> Result<()>;
 
 /// The buffers of one transfer and how far it has come.
 struct Buffers<'a> {
@@ -69,37 +74,88 @@ impl<'a> Buffers<'a> {
         self.length - self.done
     }
 
+    /// The next address in the program, and how many bytes follow each other there; `None` for the kernel's own.
+    fn next(&mut self) -> Option<(&'a Thread, u64, usize)> {
+        let remaining = self.remaining();
+        match &mut self.place {
+            Place::One { thread, address } => Some((thread, *address + self.done as u64, remaining)),
+            Place::Many { thread, vectors, index, within } => loop {
+                let vector = vectors.get(*index)?;
+                let left = vector.length - *within;
+                if left > 0 {
+                    return Some((thread, vector.base + *within, left as usize));
+                }
+                *index += 1;
+                *within = 0;
+            },
+            Place::Kernel(_) | Place::Bytes(_) => None,
+        }
+    }
+
+    /// Goes on by so many bytes of those that [`Buffers::next`] told.
+    fn step(&mut self, count: usize) {
+        if let Place::Many { within, .. } = &mut self.place {
+            *within += count as u64;
+        }
+        self.done += count;
+    }
+
     /// Calls `copy` with consecutive user addresses for the next `length` bytes (at most what remains).
+    #[inline]
     fn advance(
         &mut self,
         length: usize,
         mut copy: impl FnMut(&Thread, u64, usize, usize) -> Result<()>,
     ) -> Result<usize> {
         let length = length.min(self.remaining());
+        if let Place::One { thread, address } = self.place {
+            copy(thread, address + self.done as u64, 0, length)?;
+            self.done += length;
+            return Ok(length);
+        }
+        self.advance_pieces(length, &mut copy)
+    }
+
+    fn advance_pieces(&mut self, length: usize, copy: PieceCopy<'_>) -> Result<usize> {
         let mut moved = 0;
         while moved < length {
-            let (thread, address, piece) = match &mut self.place {
-                Place::One { thread, address } => (*thread, *address + self.done as u64, length - moved),
-                Place::Many { thread, vectors, index, within } => {
-                    let vector = vectors[*index];
-                    let piece = (length - moved).min((vector.length - *within) as usize);
-                    if piece == 0 {
-                        *index += 1;
-                        *within = 0;
-                        continue;
-                    }
-                    (*thread, vector.base + *within, piece)
-                }
-                Place::Kernel(_) | Place::Bytes(_) => return Err(Errno::EFAULT),
-            };
+            let (thread, address, available) = self.next().ok_or(Errno::EFAULT)?;
+            let piece = available.min(length - moved);
             copy(thread, address, moved, piece)?;
-            if let Place::Many { within, .. } = &mut self.place {
-                *within += piece as u64;
-            }
+            self.step(piece);
             moved += piece;
-            self.done += piece;
         }
         Ok(length)
+    }
+
+    /// [`Buffers::advance`] that goes as far as pages are present; gives the number of bytes. `copy` is one of the
+    /// machine's.
+    fn advance_present(
+        &mut self,
+        length: usize,
+        mut copy: impl FnMut(u64, usize, usize) -> core::result::Result<(), usize>,
+    ) -> usize {
+        let length = length.min(self.remaining());
+        let mut moved = 0;
+        while moved < length {
+            let Some((_, address, available)) = self.next() else { break };
+            let piece = available.min(length - moved);
+            let outcome = copy(address, moved, piece);
+            let copied = outcome.err().unwrap_or(piece);
+            self.step(copied);
+            moved += copied;
+            if outcome.is_err() {
+                break;
+            }
+        }
+        moved
+    }
+
+    fn fault_in(&mut self, access: Access) -> Result<()> {
+        match self.next() {
+            Some((thread, address, _)) => thread.process.memory().fault_in(address, access),
+            None => Ok(()),
+        }
     }
 }
 
@@ -157,6 +213,26 @@ impl<'a> Destination<'a> {
         self.0.advance(length, |thread, to, at, count| user::copy_out_of_frame(thread, to, frame, offset + at, count))
     }
 
+    /// Puts bytes of a frame as far as the program's pages are present, and gives their number. When these are fewer
+    /// than there was room for, [`Destination::fault_in`] is to be called before the next try.
+    pub fn put_frame_present(&mut self, frame: &Frame, offset: usize, length: usize) -> usize {
+        let Buffers { place, length: whole, done } = &mut self.0;
+        if let Place::Kernel(buffer) = place {
+            let count = length.min(*whole - *done);
+            frame.read(offset, &mut buffer[*done..*done + count]);
+            *done += count;
+            return count;
+        }
+        let machine = machine();
+        self.0
+            .advance_present(length, |to, at, count| machine.copy_frame_to_user(to, frame.number(), offset + at, count))
+    }
+
+    /// Faults in the page that the next byte goes to. `EFAULT`.
+    pub fn fault_in(&mut self) -> Result<()> {
+        self.0.fault_in(Access::WRITE)
+    }
+
     /// Puts zeros.
     pub fn put_zeros(&mut self, length: usize) -> Result<usize> {
         let Buffers { place, length: whole, done } = &mut self.0;
@@ -168,6 +244,14 @@ impl<'a> Destination<'a> {
         }
         self.0.advance(length, |thread, to, _, count| user::zero(thread, to, count))
     }
+}
+
+/// How far a [`Source`] had come.
+#[derive(Clone, Copy)]
+pub struct Mark {
+    index: usize,
+    within: u64,
+    done: usize,
 }
 
 /// Where a write's bytes come from.
@@ -221,6 +305,44 @@ impl<'a> Source<'a> {
             return Ok(count);
         }
         self.0.advance(length, |thread, from, at, count| user::copy_into_frame(thread, from, frame, offset + at, count))
+    }
+
+    /// Takes bytes into a frame as far as the program's pages are present, and gives their number. When these are fewer
+    /// than there are, [`Source::fault_in`] is to be called before the next try.
+    pub fn take_frame_present(&mut self, frame: &Frame, offset: usize, length: usize) -> usize {
+        let Buffers { place, length: whole, done } = &mut self.0;
+        if let Place::Bytes(bytes) = place {
+            let count = length.min(*whole - *done);
+            frame.write(offset, &bytes[*done..*done + count]);
+            *done += count;
+            return count;
+        }
+        let machine = machine();
+        self.0.advance_present(length, |from, at, count| {
+            machine.copy_user_to_frame(from, frame.number(), offset + at, count)
+        })
+    }
+
+    /// Faults in the page that the next byte comes from. `EFAULT`.
+    pub fn fault_in(&mut self) -> Result<()> {
+        self.0.fault_in(Access::READ)
+    }
+
+    /// How far it has come.
+    pub fn mark(&self) -> Mark {
+        let (index, within) = match self.0.place {
+            Place::Many { index, within, .. } => (index, within),
+            _ => (0, 0),
+        };
+        Mark { index, within, done: self.0.done }
+    }
+
+    /// Goes back to where it was: what was taken since is taken again.
+    pub fn rewind(&mut self, mark: Mark) {
+        if let Place::Many { index, within, .. } = &mut self.0.place {
+            (*index, *within) = (mark.index, mark.within);
+        }
+        self.0.done = mark.done;
     }
 
     /// Passes over bytes without looking at them, as `/dev/null` does.

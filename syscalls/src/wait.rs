@@ -1,94 +1,36 @@
 //! Waiting: one primitive for everything that blocks.
 //!
+//! # Why no wake-up is lost
+//!
 //! Whoever waits registers with the queue first and looks at the condition afterwards; whoever changes the condition
-//! changes it first and wakes afterwards. A wake-up between look and [`park`](crate::machine::Machine::park) is kept as
-//! a token that lets `park` return at once. So none is lost, whatever the order.
+//! changes it first and wakes afterwards. Between the two steps of either side stands a sequentially consistent fence,
+//! so at least one side sees the other: the waker the registration, or the waiter the change. A wake-up between look
+//! and [`park`](crate::machine::Machine::park) is kept as a token that lets `park` return at once.
+//!
+//! Where one waiter is enough for a change, those who wait [in turn](wait_in_turn) are called one by one. One who was
+//! called looks at the condition again; from that look on it can be called anew. If it leaves with a call that it has
+//! not answered by a look – because of a signal, its deadline, or since an earlier change was enough – it hands the
+//! call on. So a change is never left with somebody who has gone.
+//!
+//! # Lock order
+//!
+//! A queue wakes under its lock, without any allocation. What is called there takes locks that are below: the
+//! machine's scheduler's, an epoll instance's list of what is ready and then that instance's own queue. As epoll
+//! instances never watch each other in a circle and no deeper than five levels, this ends. In return nobody calls
+//! [`WaitQueue::wake`] with a lock held that [`File::poll`](crate::file::File::poll) or an [`Observer`] takes.
+
+mod queue;
+#[cfg(test)]
+mod tests;
+
+pub use queue::{Observer, WaitQueue};
 
 use crate::errno::{Errno, Result};
+use crate::file::Events;
 use crate::machine::machine;
 use crate::thread::Thread;
 use crate::time::Instant;
-use alloc::collections::VecDeque;
-use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicUsize, Ordering};
-use spin::Mutex;
-
-/// Something that wants to hear of a change: an epoll instance's entry, for one.
-pub trait Observer: Send + Sync {
-    /// Called by the waker, without the queue's lock. Must not block.
-    fn notify(&self);
-}
-
-#[derive(Clone)]
-enum Waiter {
-    Thread(Arc<Thread>),
-    Observer(Weak<dyn Observer>),
-}
-
-/// Those who wait for one condition.
-#[derive(Default)]
-pub struct WaitQueue {
-    waiters: Mutex<VecDeque<Waiter>>,
-    // So that waking nobody costs one load.
-    count: AtomicUsize,
-}
-
-impl WaitQueue {
-    /// An empty queue.
-    pub const fn new() -> Self {
-        Self { waiters: Mutex::new(VecDeque::new()), count: AtomicUsize::new(0) }
-    }
-
-    fn add(&self, waiter: Waiter) {
-        let mut waiters = self.waiters.lock();
-        waiters.push_back(waiter);
-        self.count.store(waiters.len(), Ordering::SeqCst);
-    }
-
-    fn remove(&self, is_it: impl Fn(&Waiter) -> bool) {
-        let mut waiters = self.waiters.lock();
-        waiters.retain(|waiter| !is_it(waiter));
-        self.count.store(waiters.len(), Ordering::SeqCst);
-    }
-
-    /// Registers the thread; [`WaitQueue::unregister`] takes it off again.
-    pub fn register(&self, thread: &Arc<Thread>) {
-        self.add(Waiter::Thread(thread.clone()));
-    }
-
-    /// Takes the thread off, however often it is there.
-    pub fn unregister(&self, thread: &Arc<Thread>) {
-        self.remove(|waiter| matches!(waiter, Waiter::Thread(other) if Arc::ptr_eq(other, thread)));
-    }
-
-    /// Registers an observer, which stays until it is dropped or [`WaitQueue::forget`]ten.
-    pub fn observe(&self, observer: Weak<dyn Observer>) {
-        self.add(Waiter::Observer(observer));
-    }
-
-    /// Takes an observer off.
-    pub fn forget(&self, observer: &Weak<dyn Observer>) {
-        self.remove(|waiter| matches!(waiter, Waiter::Observer(other) if other.ptr_eq(observer)));
-    }
-
-    /// Wakes everyone: the condition has changed.
-    pub fn wake_all(&self) {
-        if self.count.load(Ordering::SeqCst) == 0 {
-            return;
-        }
-        let waiters: VecDeque<Waiter> = self.waiters.lock().clone();
-        for waiter in waiters {
-            match waiter {
-                Waiter::Thread(thread) => thread.unpark(),
-                Waiter::Observer(observer) => {
-                    if let Some(observer) = observer.upgrade() {
-                        observer.notify();
-                    }
-                }
-            }
-        }
-    }
-}
+use alloc::sync::Arc;
 
 /// How a wait ended without its condition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,28 +65,70 @@ pub fn wait_until<T>(
     for queue in queues {
         queue.register(&thread);
     }
-    let outcome = loop {
-        if let Some(value) = condition() {
-            break Ok(value);
-        }
-        if thread.is_interrupted() {
-            break Err(WaitError::Interrupted);
-        }
-        if deadline.is_some_and(|deadline| machine().monotonic() >= deadline) {
-            break Err(WaitError::TimedOut);
-        }
-        machine().park(deadline);
-    };
+    let outcome = sleep_until(&thread, deadline, condition);
     for queue in queues {
         queue.unregister(&thread);
     }
     outcome
 }
 
+/// [`wait_until`] in turn: of those who wait like this, [`WaitQueue::wake`] calls one for each change, in the order
+/// they came. So an operation that leaves something for the next one has to [hand on](WaitQueue::hand_on).
+///
+/// Only for queues whose wakers name the events that they bring about; the thread is called for those in `interest`.
+pub fn wait_in_turn<T>(
+    queue: &WaitQueue,
+    interest: Events,
+    deadline: Option<Instant>,
+    mut condition: impl FnMut() -> Option<T>,
+) -> core::result::Result<T, WaitError> {
+    if let Some(value) = condition() {
+        return Ok(value);
+    }
+    let thread = machine().current();
+    queue.stand_in_line(&thread, interest);
+    let outcome = sleep_until(&thread, deadline, || {
+        queue.answer_call(&thread);
+        condition()
+    });
+    if queue.leave_line(&thread) {
+        queue.hand_on(Events::all());
+    }
+    outcome
+}
+
+fn sleep_until<T>(
+    thread: &Arc<Thread>,
+    deadline: Option<Instant>,
+    mut condition: impl FnMut() -> Option<T>,
+) -> core::result::Result<T, WaitError> {
+    loop {
+        if let Some(value) = condition() {
+            return Ok(value);
+        }
+        if thread.is_interrupted() {
+            return Err(WaitError::Interrupted);
+        }
+        if deadline.is_some_and(|deadline| machine().monotonic() >= deadline) {
+            return Err(WaitError::TimedOut);
+        }
+        machine().park(deadline);
+    }
+}
+
 /// [`wait_until`] for an operation that says `EAGAIN` while it would block: try, register, try again.
 pub fn retry_while_blocked<T>(queues: &[&WaitQueue], mut operation: impl FnMut() -> Result<T>) -> Result<T> {
-    wait_until(queues, None, || match operation() {
+    wait_until(queues, None, || unless_blocked(operation()))?
+}
+
+/// [`wait_in_turn`] for an operation that says `EAGAIN` while it would block.
+pub fn retry_in_turn<T>(queue: &WaitQueue, interest: Events, mut operation: impl FnMut() -> Result<T>) -> Result<T> {
+    wait_in_turn(queue, interest, None, || unless_blocked(operation()))?
+}
+
+fn unless_blocked<T>(outcome: Result<T>) -> Option<Result<T>> {
+    match outcome {
         Err(Errno::EAGAIN) => None,
         outcome => Some(outcome),
-    })?
+    }
 }

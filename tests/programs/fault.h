@@ -66,6 +66,17 @@ static inline const char *signal_name(int number) {
         }                                                                                                              \
     } while (0)
 
+// The same, but only the signal's name is told.
+#define ATTEMPT_ANY(what, ...)                                                                                         \
+    do {                                                                                                               \
+        if (sigsetjmp(fault_back, 1) == 0) {                                                                           \
+            __VA_ARGS__;                                                                                               \
+            fact(what, "fine");                                                                                        \
+        } else {                                                                                                       \
+            fact(what, "%s", signal_name(fault_signal));                                                               \
+        }                                                                                                              \
+    } while (0)
+
 static inline char peek(const volatile void *address) { return *(const volatile char *)address; }
 static inline void poke(volatile void *address) { *(volatile char *)address = 1; }
 

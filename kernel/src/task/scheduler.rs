@@ -5,7 +5,7 @@ use crate::cpu::clock;
 use crate::device;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
-use birgus_syscalls::machine::{OutOfMemory, Task};
+use birgus_syscalls::machine::{OutOfMemory, Task, machine};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::{Thread, Work};
 use birgus_syscalls::time::{self, Instant};
@@ -128,6 +128,7 @@ pub(crate) fn tick(in_program: bool) {
         return;
     }
     let alarm = time::expire(clock::now());
+    time::tick(&machine().current());
     device::console::listen();
     let scheduler = SCHEDULER.lock();
     let others = !scheduler.ready.is_empty();

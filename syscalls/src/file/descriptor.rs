@@ -46,7 +46,13 @@ impl FileTable {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
+    /// How many descriptors the table has had room for so far.
+    pub fn size(&self) -> usize {
+        self.slots.lock().len()
+    }
+
     /// The open file of a descriptor. `EBADF`.
+    #[inline]
     pub fn get(&self, fd: Fd) -> Result<Arc<OpenFile>> {
         match self.slots.lock().get(fd.0 as u32 as usize) {
             Some(Some(descriptor)) => Ok(descriptor.open.clone()),

@@ -4,10 +4,10 @@ use super::{Events, File, anonymous};
 use crate::errno::{Errno, Result};
 use crate::filesystem::{Attributes, Entry};
 use crate::transfer::{Destination, Source};
-use crate::wait::retry_while_blocked;
+use crate::wait::{retry_in_turn, retry_while_blocked};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use linux_raw_sys::general::{O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY};
+use linux_raw_sys::general::{O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_WRONLY};
 use spin::Once;
 
 bitflags::bitflags! {
@@ -25,6 +25,8 @@ bitflags::bitflags! {
 /// An open file description.
 pub struct OpenFile {
     file: Arc<dyn File>,
+    // File::is_stream, which never changes.
+    stream: bool,
     status: AtomicU32,
     position: AtomicU64,
     // How it was reached; made when it is asked for where there was no path.
@@ -34,14 +36,17 @@ pub struct OpenFile {
 impl OpenFile {
     /// A description at offset 0.
     pub fn new(file: Arc<dyn File>, status: StatusFlags) -> Arc<Self> {
-        let status = AtomicU32::new(status.bits());
-        Arc::new(Self { file, status, position: AtomicU64::new(0), entry: Once::new() })
+        Self::build(file, status, Once::new())
     }
 
     /// A description at offset 0 of what a path led to.
     pub fn at(entry: Arc<Entry>, file: Arc<dyn File>, status: StatusFlags) -> Arc<Self> {
-        let status = AtomicU32::new(status.bits());
-        Arc::new(Self { file, status, position: AtomicU64::new(0), entry: Once::initialized(entry) })
+        Self::build(file, status, Once::initialized(entry))
+    }
+
+    fn build(file: Arc<dyn File>, status: StatusFlags, entry: Once<Arc<Entry>>) -> Arc<Self> {
+        let (status, position) = (AtomicU32::new(status.bits()), AtomicU64::new(0));
+        Arc::new(Self { stream: file.is_stream(), file, status, position, entry })
     }
 
     /// How it was reached; an entry without a directory when it was not opened by a path.
@@ -68,6 +73,7 @@ impl OpenFile {
     }
 
     /// The present flags.
+    #[inline]
     pub fn status(&self) -> StatusFlags {
         StatusFlags::from_bits_retain(self.status.load(Ordering::Relaxed))
     }
@@ -78,23 +84,61 @@ impl OpenFile {
     }
 
     /// `EBADF` unless open for reading.
+    #[inline]
     pub fn check_readable(&self) -> Result<()> {
-        let bits = self.status().bits();
-        if bits & O_ACCMODE == O_WRONLY || bits & O_PATH != 0 { Err(Errno::EBADF) } else { Ok(()) }
+        match self.status().bits() & (O_ACCMODE | O_PATH) {
+            O_RDONLY | O_RDWR => Ok(()),
+            _ => Err(Errno::EBADF),
+        }
     }
 
     /// `EBADF` unless open for writing.
+    #[inline]
     pub fn check_writable(&self) -> Result<()> {
-        let bits = self.status().bits();
-        if bits & O_ACCMODE == O_RDONLY || bits & O_PATH != 0 { Err(Errno::EBADF) } else { Ok(()) }
+        match self.status().bits() & (O_ACCMODE | O_PATH) {
+            O_WRONLY | O_RDWR => Ok(()),
+            _ => Err(Errno::EBADF),
+        }
     }
 
     /// Runs an operation, waiting while it would block unless the description says `O_NONBLOCK`.
+    #[inline]
     pub fn wait<T>(&self, mut operation: impl FnMut() -> Result<T>) -> Result<T> {
+        match operation() {
+            Err(Errno::EAGAIN) => self.wait_on(&mut operation),
+            outcome => outcome,
+        }
+    }
+
+    #[cold]
+    fn wait_on<T>(&self, operation: &mut impl FnMut() -> Result<T>) -> Result<T> {
+        match self.file.queue() {
+            Some(queue) if !self.status().contains(StatusFlags::NONBLOCK) => retry_while_blocked(&[queue], operation),
+            _ => Err(Errno::EAGAIN),
+        }
+    }
+
+    /// `ESPIPE` for a file without an offset.
+    #[inline]
+    pub fn check_seekable(&self) -> Result<()> {
+        if self.stream { Err(Errno::ESPIPE) } else { Ok(()) }
+    }
+
+    /// Whether writes go to the end.
+    #[inline]
+    pub fn appends(&self) -> bool {
+        self.status().contains(StatusFlags::APPEND)
+    }
+
+    /// [`OpenFile::wait`] for `events` alone, in turn where the file says that one is enough.
+    fn wait_for<T>(&self, events: Events, mut operation: impl FnMut() -> Result<T>) -> Result<T> {
+        if !self.file.wakes_one() {
+            return self.wait(operation);
+        }
         match operation() {
             Err(Errno::EAGAIN) => match self.file.queue() {
                 Some(queue) if !self.status().contains(StatusFlags::NONBLOCK) => {
-                    retry_while_blocked(&[queue], operation)
+                    retry_in_turn(queue, events | Events::ERR | Events::HUP, operation)
                 }
                 _ => Err(Errno::EAGAIN),
             },
@@ -102,29 +146,22 @@ impl OpenFile {
         }
     }
 
-    /// `ESPIPE` for a file without an offset.
-    pub fn check_seekable(&self) -> Result<()> {
-        if self.file.is_stream() { Err(Errno::ESPIPE) } else { Ok(()) }
-    }
-
-    /// Whether writes go to the end.
-    pub fn appends(&self) -> bool {
-        self.status().contains(StatusFlags::APPEND)
-    }
-
     /// `read(2)`: at the description's offset, which moves. `EBADF` unless open for reading.
+    #[inline]
     pub fn read(&self, to: &mut Destination<'_>) -> Result<usize> {
         self.check_readable()?;
-        if self.file.is_stream() {
-            return self.wait(|| self.file.read(to, 0));
+        if self.stream {
+            return self.wait_for(Events::IN, || self.file.read(to, 0));
         }
         let position = self.position();
         let count = self.wait(|| self.file.read(to, position))?;
-        self.set_position(position + count as u64);
+        // A stream takes no notice of it, and nobody else can ask for it.
+        self.set_position(position.wrapping_add(count as u64));
         Ok(count)
     }
 
     /// `pread(2)`. `EBADF` unless open for reading.
+    #[inline]
     pub fn read_at(&self, to: &mut Destination<'_>, offset: u64) -> Result<usize> {
         self.check_readable()?;
         self.wait(|| self.file.read(to, offset))
@@ -132,18 +169,36 @@ impl OpenFile {
 
     /// `write(2)`: at the description's offset, which moves, or at the end with `O_APPEND`. `EBADF` unless open for
     /// writing.
+    #[inline]
     pub fn write(&self, from: &mut Source<'_>) -> Result<usize> {
         self.check_writable()?;
-        if self.file.is_stream() {
-            return self.wait(|| self.file.write(from, 0));
+        if self.stream {
+            return self.write_stream(from);
         }
         if self.appends() { self.append(from, true) } else { self.write_here(from) }
     }
 
     /// `pwrite(2)`, at the end all the same with `O_APPEND`. `EBADF` unless open for writing.
+    #[inline]
     pub fn write_at(&self, from: &mut Source<'_>, offset: u64) -> Result<usize> {
         self.check_writable()?;
         if self.appends() { self.append(from, false) } else { self.wait(|| self.file.write(from, offset)) }
+    }
+
+    /// Writes to a stream: where the file wants that all bytes are taken, and the description does not say
+    /// `O_NONBLOCK`, goes on until they are. An error behind the first bytes does not show.
+    fn write_stream(&self, from: &mut Source<'_>) -> Result<usize> {
+        let before = from.done();
+        loop {
+            let outcome = self.wait_for(Events::OUT, || self.file.write(from, 0));
+            let done = from.done() - before;
+            let goes_on = self.file.writes_whole() && !self.status().contains(StatusFlags::NONBLOCK);
+            match outcome {
+                Err(_) if done > 0 => return Ok(done),
+                Ok(1..) if goes_on && from.remaining() > 0 => {}
+                outcome => return outcome.map(|count| if goes_on { done } else { count }),
+            }
+        }
     }
 
     /// Writes at the end, whatever the flags say; the offset follows with `moves`.
@@ -156,19 +211,22 @@ impl OpenFile {
     }
 
     /// Writes at the offset, which moves, whatever the flags say.
+    #[inline]
     pub(super) fn write_here(&self, from: &mut Source<'_>) -> Result<usize> {
         let position = self.position();
         let count = self.wait(|| self.file.write(from, position))?;
-        self.set_position(position + count as u64);
+        self.set_position(position.wrapping_add(count as u64));
         Ok(count)
     }
 
     /// The offset.
+    #[inline]
     pub fn position(&self) -> u64 {
         self.position.load(Ordering::Relaxed)
     }
 
     /// Sets the offset.
+    #[inline]
     pub fn set_position(&self, position: u64) {
         self.position.store(position, Ordering::Relaxed);
     }

@@ -3,12 +3,14 @@
 //! Only headers are read; contents stay where they are until they are touched (see [`Archived`]).
 
 mod cpio;
+mod tar;
 
 use super::tmpfs::{Archived, Module, Node};
 use super::{Change, Entry, Kind, Last, Make, Timestamp, Walk};
 use crate::errno::Errno;
 use crate::process::Credentials;
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::any::Any;
@@ -100,8 +102,8 @@ enum HardLink<'a> {
 
 type Records<'a> = dyn Iterator<Item = Result<Record<'a>, ArchiveError>> + 'a;
 
-/// Fills `root` from the archive in `module`: cpio (newc, also with checksums, which are not looked at; several in a row), or tar. Gives the
-/// number of entries. What was unpacked before a fault stays.
+/// Fills `root` from the archive in `module`: cpio (newc, also with checksums, which are not looked at; several in a
+/// row), or tar. Gives the number of entries. What was unpacked before a fault stays.
 pub fn unpack(module: &Arc<dyn Module>, root: &Arc<Entry>) -> Result<usize, ArchiveError> {
     let bytes = module.bytes();
     let mut unpacker = Unpacker { module, root, linked: BTreeMap::new() };
@@ -116,7 +118,7 @@ pub fn unpack(module: &Arc<dyn Module>, root: &Arc<Entry>) -> Result<usize, Arch
     Ok(count)
 }
 
-fn records(bytes: &[u8]) -> Result<alloc::boxed::Box<Records<'_>>, ArchiveError> {
+fn records(bytes: &[u8]) -> Result<Box<Records<'_>>, ArchiveError> {
     const COMPRESSIONS: [(&[u8], &str); 5] = [
         (&[0x1f, 0x8b], "gzip"),
         (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
@@ -125,7 +127,10 @@ fn records(bytes: &[u8]) -> Result<alloc::boxed::Box<Records<'_>>, ArchiveError>
         (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
     ];
     if cpio::is_cpio(bytes) {
-        return Ok(alloc::boxed::Box::new(cpio::records(bytes)));
+        return Ok(Box::new(cpio::records(bytes)));
+    }
+    if tar::is_tar(bytes) {
+        return Ok(Box::new(tar::records(bytes)));
     }
     let compressed = COMPRESSIONS.iter().find(|(magic, _)| bytes.starts_with(magic));
     let fault = compressed.map_or(Fault::Unknown, |(_, by)| Fault::Compressed(by));

@@ -61,6 +61,7 @@ pub struct Timestamp {
 
 impl Timestamp {
     /// The present, by `CLOCK_REALTIME`.
+    #[inline]
     pub fn now() -> Self {
         let machine = machine();
         let nanoseconds = machine.monotonic().0.wrapping_add(machine.realtime_offset());

@@ -55,11 +55,13 @@ impl Entry {
     }
 
     /// What it stands for.
+    #[inline]
     pub fn inode(&self) -> &Arc<dyn Inode> {
         &self.inode
     }
 
     /// The inode's kind.
+    #[inline]
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -93,6 +95,7 @@ impl Entry {
     }
 
     /// The root that is mounted over it, or itself.
+    #[inline]
     pub fn through_mounts(self: Arc<Self>) -> Arc<Self> {
         let mut entry = self;
         while entry.covered.load(Ordering::Acquire) {
@@ -103,6 +106,7 @@ impl Entry {
     }
 
     /// Whether something is mounted over it.
+    #[inline]
     pub fn is_mount_point(&self) -> bool {
         self.covered.load(Ordering::Acquire)
     }

@@ -1,8 +1,10 @@
 //! The tree of mounted file systems.
 
+use super::devfs::devfs;
 use super::tmpfs::Tmpfs;
-use super::{Entry, FileSystem, Kind};
+use super::{Entry, FileSystem, Kind, Make, Walk};
 use crate::errno::{Errno, Result};
+use crate::process::Credentials;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -66,6 +68,36 @@ impl Namespace {
         over.cover(&mount.root)?;
         self.mounts.lock().push(mount);
         Ok(())
+    }
+
+    /// Mounts a file system over the directory of an absolute path, which is made when it is missing. `ENOTDIR`,
+    /// `EBUSY`, `ENOSPC`.
+    pub fn mount_at(&self, path: &[u8], mount: Mount) -> Result<()> {
+        self.mount(&self.directory(path, 0o755)?, mount)
+    }
+
+    /// What `/` needs beside an archive's content: `/dev`, and `/tmp`, which lies on the root's own tmpfs.
+    pub fn furnish(&self) -> Result<()> {
+        let filesystem = devfs().clone();
+        let root = filesystem.root();
+        let flags = MountFlags::NO_SUID | MountFlags::RELATIVE_TIME;
+        self.mount_at(b"/dev", Mount { source: "devtmpfs", filesystem, root, flags })?;
+        self.directory(b"/tmp", 0o1777).map(drop)
+    }
+
+    /// The directory of an absolute path; made with this mode when it is missing, with all above it.
+    fn directory(&self, path: &[u8], mode: u16) -> Result<Arc<Entry>> {
+        let walk = || Walk::from(self.root(), self.root(), Credentials::root());
+        for (end, _) in path.iter().enumerate().filter(|&(at, &byte)| at > 0 && byte == b'/') {
+            self.directory(path.get(..end).unwrap_or_default(), 0o755)?;
+        }
+        match walk().entry(path, true) {
+            Err(Errno::ENOENT) => {
+                let last = walk().parent(path)?;
+                last.directory.inode().make(&last.directory, last.name(), Make::Directory, (mode, 0, 0))
+            }
+            found => found,
+        }
     }
 
     /// What is mounted, in order.

@@ -106,6 +106,7 @@ impl Walk {
     }
 
     /// The same walk under the restrictions of `openat2(2)`; the start is where relative paths begin.
+    #[inline]
     pub fn restricted(mut self, resolve: Resolve) -> Self {
         self.resolve = resolve;
         if resolve.contains(Resolve::IN_ROOT) {
@@ -156,12 +157,21 @@ impl Walk {
     }
 
     /// The entry of the last component, with what is mounted over it. `ENOENT`, `ENAMETOOLONG`.
+    #[inline]
     pub fn look_up(&self, last: &Final<'_>) -> Result<Arc<Entry>> {
         match last.last {
             Last::Name => self.child(&last.directory, last.name()),
             Last::Dot | Last::Root => Ok(last.directory.clone()),
             Last::DotDot => self.up(&last.directory),
         }
+    }
+
+    /// The entry of the last component, a name, without what is mounted over it. `ENOENT`, `ENAMETOOLONG`.
+    pub fn look_up_below_mounts(&self, last: &Final<'_>) -> Result<Arc<Entry>> {
+        if last.name().len() > NAME_MAX {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        last.directory.inode().lookup(&last.directory, last.name())
     }
 
     /// Goes on behind a symbolic link that is the last component. `ELOOP`, and the errors of [`Walk::parent`].
@@ -233,6 +243,7 @@ impl Walk {
     }
 
     /// `ENOTDIR`, or `EACCES` when the directory may not be searched.
+    #[inline]
     fn search(&self, at: &Arc<Entry>) -> Result<()> {
         if at.kind() != Kind::Directory {
             return Err(Errno::ENOTDIR);
@@ -243,11 +254,13 @@ impl Walk {
         check(&self.credentials, at.inode().ownership(), Permission::EXECUTE)
     }
 
+    #[inline]
     fn child(&self, at: &Arc<Entry>, name: &[u8]) -> Result<Arc<Entry>> {
         if name.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        let entry = at.inode().lookup(at, name)?.through_mounts();
+        let entry = at.inode().lookup(at, name)?;
+        let entry = if entry.is_mount_point() { entry.through_mounts() } else { entry };
         self.stay(at, &entry)?;
         Ok(entry)
     }
@@ -273,6 +286,7 @@ impl Walk {
     }
 
     /// `EXDEV` when a step leaves the file system and may not.
+    #[inline]
     fn stay(&self, from: &Arc<Entry>, to: &Arc<Entry>) -> Result<()> {
         let bound = self.resolve.contains(Resolve::NO_XDEV);
         if bound && from.inode().filesystem().device() != to.inode().filesystem().device() {

@@ -9,7 +9,7 @@
 use super::{Access, ExtendedFormat, Machine, Mapped, OutOfMemory, PageTable, Processor, Task, install, machine};
 use crate::file::FileTable;
 use crate::frame::{Frame, PAGE, PAGE_SIZE};
-use crate::memory::AddressSpace;
+use crate::memory::{AddressSpace, Protection};
 use crate::process::Process;
 use crate::registers::Registers;
 use crate::thread::Thread;
@@ -335,7 +335,6 @@ struct SharedTable(Arc<HostTable>);
 impl PageTable for SharedTable {
     fn map(&self, page: u64, frame: Frame, access: Access) -> Result<(), OutOfMemory> {
         check_range(page, page + PAGE);
-        assert!(access.any(), "a present page grants something");
         let mut entries = lock(&self.0.entries);
         if !has_table(&entries, page) && !may_allocate() {
             return Err(OutOfMemory);
@@ -630,14 +629,15 @@ impl Machine for HostMachine {
 }
 
 /// Maps `count` writable pages of zeros for the current thread, for tests that need user memory; gives the address.
+/// They are present, and an ordinary private mapping.
 pub fn user_pages(count: u64) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0x10_0000);
     // One page stays free behind each, so that running over the end is seen.
     let start = NEXT.fetch_add((count + 1) * PAGE, Ordering::Relaxed);
     let memory = machine().current().process.memory();
+    memory.map_anonymous(start, count * PAGE, Protection::READ | Protection::WRITE).expect("a free place");
     for page in 0..count {
-        let frame = Frame::zeroed().expect("a frame");
-        memory.table.map(start + page * PAGE, frame, Access::WRITE).expect("a page table");
+        memory.fault(start + page * PAGE, Access::WRITE).expect("memory");
     }
     start
 }
@@ -673,7 +673,7 @@ mod tests {
         let memory = thread.process.memory();
         memory.table.protect(address, address + PAGE, Access::READ, false);
         assert_eq!(machine().copy_to_user(address, b"x"), Err(0));
-        memory.table.unmap(address, address + PAGE);
+        memory.unmap(address, PAGE).unwrap();
         assert_eq!(machine().copy_from_user(address, &mut buffer), Err(0));
         assert_eq!(UserPtr::<u32>::new(address).read(&thread), Err(Errno::EFAULT));
     }

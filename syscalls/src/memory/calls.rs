@@ -48,7 +48,9 @@ fn open_for_mapping(open: &OpenFile) -> Result<OpenForMapping> {
 impl MappedFile {
     /// The file of a description. `ENODEV`.
     pub fn of(open: &OpenFile) -> Result<Self> {
-        Ok(Self { pages: open.file().pages()?, name: Vec::new(), device: 0, inode: 0 })
+        let pages = open.file().pages()?;
+        let attributes = open.attributes();
+        Ok(Self { pages, name: open.entry().path(None), device: attributes.device, inode: attributes.inode })
     }
 }
 

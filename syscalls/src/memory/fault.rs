@@ -14,6 +14,9 @@ use crate::signal::{SigInfo, Signal};
 use crate::user::USER_END;
 use alloc::sync::Arc;
 
+/// Pages that come in together where they are there already: Linux's `fault_around_bytes`, 64 KiB.
+const AROUND: u64 = 16;
+
 /// `si_code` of a `SIGSEGV`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SegvCode {
@@ -93,6 +96,9 @@ impl AddressSpace {
                     // What a private mapping has not copied is the file's.
                     let write = wanted.access.write && (wanted.shared || access.write);
                     self.table.map(page, frame, Access { write, ..wanted.access })?;
+                    if !wanted.shared && !access.write {
+                        self.map_around(&state, page, &wanted);
+                    }
                     return Ok(());
                 }
                 Step::Ask(_) => {}
@@ -187,6 +193,33 @@ impl AddressSpace {
             return frame.duplicate().ok_or(FaultError::OutOfMemory);
         }
         Ok(frame)
+    }
+
+    /// Maps the neighbours of a file's page that are there already, as Linux's fault-around does: a program that
+    /// runs or reads one page mostly goes on to the next, and a fault costs more than some mappings.
+    fn map_around(&self, state: &State, page: u64, wanted: &FilePage) {
+        let Some((start, area)) = state.areas.containing(page) else { return };
+        if area.flags.contains(AreaFlags::RANDOM) {
+            return;
+        }
+        let window = page & !(AROUND * PAGE - 1);
+        let (start, end) = (window.max(start), (window + AROUND * PAGE).min(area.end));
+        let mut present = 0_u32;
+        self.table.visit(start, end, &mut |at, _| present |= 1 << ((at - window) / PAGE));
+        let access = Access { write: false, ..wanted.access };
+        for at in (start..end).step_by(PAGE as usize) {
+            if present & 1 << ((at - window) / PAGE) != 0 {
+                continue;
+            }
+            // Wraps as the addresses do: a neighbour below has a smaller index.
+            let index = wanted.index.wrapping_add((at / PAGE).wrapping_sub(page / PAGE));
+            // Without memory for a page table it stays at the page that was asked for.
+            if let Some(frame) = wanted.file.pages.present(index)
+                && self.table.map(at, frame, access).is_err()
+            {
+                return;
+            }
+        }
     }
 
     /// Extends the area above `page` down to it, if that is a stack and may grow so far.

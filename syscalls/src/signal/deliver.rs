@@ -29,7 +29,9 @@ const CLEARED_FLAGS: u64 = 0x400 | 0x1_0000 | 0x100;
 /// says [`Work::SIGNAL`], with all of the program's registers; these may be others afterwards, and then the work says
 /// [`Work::REGISTERS`]. When it says [`Work::EXIT`], the thread must not go back but [leave](exit::leave).
 pub fn deliver(thread: &Thread, registers: &mut Registers) {
-    while let Some((info, signal, action)) = next(thread, registers) {
+    while thread.is_interrupted()
+        && let Some((info, signal, action)) = next(thread, registers)
+    {
         handle(thread, registers, &info, signal, &action);
     }
     if thread.is_leaving() {
@@ -50,13 +52,18 @@ pub fn deliver(thread: &Thread, registers: &mut Registers) {
 /// Takes signals and does what they do by default, until one comes that has a handler.
 fn next(thread: &Thread, registers: &Registers) -> Option<(SigInfo, Signal, Action)> {
     loop {
-        stop::stand_still(thread);
         if thread.is_leaving() {
             return None;
         }
         let (entry, actions) = {
             let mut group = thread.process.signals.lock();
             let mut own = thread.signals.lock();
+            if own.stop_due {
+                drop(own);
+                drop(group);
+                stop::stand_still(thread);
+                continue;
+            }
             let blocked = own.blocked;
             let synchronous = own.pending.next_synchronous(blocked);
             let entry = match synchronous {
@@ -189,11 +196,12 @@ fn write_frame(
     // One copy of all: the frame, a gap, the vector registers at a multiple of 64 in the buffer as on the stack.
     const HEAD: usize = FRAME_TO_EXTENDED.next_multiple_of(EXTENDED_ALIGNMENT) as usize;
     const FRAME_AT: usize = HEAD - FRAME_TO_EXTENDED as usize;
-    let mut image = AlignedBytes::new(HEAD + extended_size)?;
-    let (head, vectors) = image.bytes_mut().split_at_mut_checked(HEAD).ok_or(Errno::EFAULT)?;
-    frame.write_to_prefix(&mut head[FRAME_AT..]).map_err(|_| Errno::EFAULT)?;
-    extended::save(task, format, vectors);
-    user::copy_out(thread, address, &image.bytes()[FRAME_AT..])?;
+    AlignedBytes::with(thread, HEAD + extended_size, |image| {
+        let (head, vectors) = image.split_at_mut_checked(HEAD).ok_or(Errno::EFAULT)?;
+        frame.write_to_prefix(&mut head[FRAME_AT..]).map_err(|_| Errno::EFAULT)?;
+        extended::save(task, format, vectors);
+        user::copy_out(thread, address, &image[FRAME_AT..])
+    })?;
     Ok(address)
 }
 

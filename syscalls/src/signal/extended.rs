@@ -55,32 +55,30 @@ impl ExtendedFormat {
 #[repr(C, align(64))]
 struct Block([u8; 64]);
 
-/// Zeroed bytes that begin at a multiple of 64, as XSAVE wants its image.
-pub(super) struct AlignedBytes {
-    blocks: Vec<Block>,
-    length: usize,
-}
+/// Bytes that begin at a multiple of 64, as XSAVE wants its image. A thread keeps the ones it has used, since it will
+/// handle more than one signal.
+#[derive(Default)]
+pub(super) struct AlignedBytes(Vec<Block>);
 
 impl AlignedBytes {
-    /// `ENOMEM`.
-    pub(super) fn new(length: usize) -> Result<Self> {
-        let mut blocks = Vec::new();
+    /// As many zeros, for `work`. `ENOMEM`.
+    pub(super) fn with<T>(thread: &Thread, length: usize, work: impl FnOnce(&mut [u8]) -> Result<T>) -> Result<T> {
+        // Taken out, so that no lock is held over `work`.
+        let mut bytes = core::mem::take(&mut *thread.signals.image.lock());
+        let result = bytes.zeroed(length).and_then(work);
+        *thread.signals.image.lock() = bytes;
+        result
+    }
+
+    fn zeroed(&mut self, length: usize) -> Result<&mut [u8]> {
         let count = length.div_ceil(size_of::<Block>());
-        blocks.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
-        blocks.resize(count, Block([0; 64]));
-        Ok(Self { blocks, length })
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        let bytes = self.blocks.as_slice().as_bytes();
-        bytes.get(..self.length).unwrap_or(bytes)
-    }
-
-    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
-        let length = self.length;
-        let bytes = self.blocks.as_mut_slice().as_mut_bytes();
-        let length = length.min(bytes.len());
-        &mut bytes[..length]
+        if let Some(missing) = count.checked_sub(self.0.len()) {
+            self.0.try_reserve_exact(missing).map_err(|_| Errno::ENOMEM)?;
+            self.0.resize(count, Block([0; 64]));
+        }
+        let bytes = self.0.as_mut_slice().as_mut_bytes().get_mut(..length).ok_or(Errno::ENOMEM)?;
+        bytes.fill(0);
+        Ok(bytes)
     }
 }
 
@@ -120,9 +118,10 @@ pub(super) fn restore(thread: &Thread, task: &dyn Task, address: u64) -> Result<
         // A frame of a program that knows nothing of XSAVE: FXSAVE's part holds, the rest becomes initial.
         None => (LEGACY_SIZE, LEGACY_FEATURES),
     };
-    let mut image = AlignedBytes::new(size)?;
-    user::copy_in(thread, address, image.bytes_mut())?;
-    if task.restore_extended(image.bytes(), features & format.features) { Ok(()) } else { Err(Errno::EFAULT) }
+    AlignedBytes::with(thread, size, |image| {
+        user::copy_in(thread, address, image)?;
+        if task.restore_extended(image, features & format.features) { Ok(()) } else { Err(Errno::EFAULT) }
+    })
 }
 
 /// The software bytes, if they are Linux's and describe an image that is whole and no larger than this machine's.

@@ -126,8 +126,8 @@ impl SigContext {
         }
     }
 
-    /// Lets the program go on there. Selectors are ignored, and flags that are not the program's
-    /// stay.
+    /// Lets the program go on there. Selectors are ignored; flags that are not the program's
+    /// stay as they are.
     pub(super) fn restore(&self, registers: &mut Registers) {
         let rflags = registers.rflags & !RESTORED_FLAGS | self.rflags & RESTORED_FLAGS;
         *registers = Registers {

@@ -37,14 +37,17 @@ pub fn send_to_group(group: i32, info: SigInfo) -> Result<()> {
 /// `kill(2)`.
 pub fn kill(thread: &Thread, target: i32, number: i32) -> Result<()> {
     let own = thread.process.id;
+    let info = |signal| SigInfo::user(signal, SigInfo::USER, own, USER);
     let processes = match target {
-        1.. => registry::find(target).into_iter().collect(),
+        1.. => {
+            let process = registry::find(target).ok_or(Errno::ESRCH)?;
+            return send_number(Target::Process(&process), number, info);
+        }
         0 => registry::all(|process| process.group() == thread.process.group()),
         -1 => registry::all(|process| process.id > 1 && process.id != own),
         i32::MIN => return Err(Errno::ESRCH),
         _ => registry::all(|process| process.group() == -target),
     };
-    let info = |signal| SigInfo::user(signal, SigInfo::USER, own, USER);
     send_to_all(processes, |process| send_number(Target::Process(process), number, info))
 }
 

@@ -39,10 +39,22 @@ pub(super) fn fatal(thread: &Thread, info: &SigInfo, registers: &Registers) {
         "process {process}, thread {id}: {signal} at {:#x}, address {address:#x}: {why} (trap {}, error {:#x})",
         registers.rip, trap.number, trap.error
     ));
+    show_mapping("instruction", thread, registers.rip);
+    if address != registers.rip && address != 0 {
+        show_mapping("address", thread, address);
+    }
     let r = registers;
     machine.log(format_args!("  rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", r.rax, r.rbx, r.rcx, r.rdx));
     machine.log(format_args!("  rsi {:016x} rdi {:016x} rbp {:016x} rsp {:016x}", r.rsi, r.rdi, r.rbp, r.rsp));
     machine.log(format_args!("  r8  {:016x} r9  {:016x} r10 {:016x} r11 {:016x}", r.r8, r.r9, r.r10, r.r11));
     machine.log(format_args!("  r12 {:016x} r13 {:016x} r14 {:016x} r15 {:016x}", r.r12, r.r13, r.r14, r.r15));
     machine.log(format_args!("  rip {:016x} flags {:08x}", r.rip, r.rflags));
+}
+
+/// The mapping that an address lies in, as a line of `/proc/self/maps`.
+fn show_mapping(what: &str, thread: &Thread, address: u64) {
+    match thread.process.memory().describe_at(address) {
+        Some(mapping) => machine().log(format_args!("  {what} {address:#x} in {mapping}")),
+        None => machine().log(format_args!("  {what} {address:#x} in no mapping")),
+    }
 }

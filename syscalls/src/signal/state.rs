@@ -1,5 +1,6 @@
 //! What a process and a thread keep about signals.
 
+use super::extended::AlignedBytes;
 use super::pending::{Entry, Pending};
 use super::restart::RestartBlock;
 use super::stack::AlternateStack;
@@ -81,6 +82,8 @@ pub struct ThreadSignals {
     pub(super) alternate: Mutex<AlternateStack>,
     pub(super) restart: Mutex<RestartBlock>,
     pub(super) trap: Mutex<Trap>,
+    /// Where frames are built and read.
+    pub(super) image: Mutex<AlignedBytes>,
 }
 
 impl ThreadSignals {

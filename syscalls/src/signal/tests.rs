@@ -6,7 +6,6 @@ use super::send::{Target, send, send_from};
 use super::*;
 use crate::errno::Errno;
 use crate::frame::PAGE;
-use crate::machine::Access;
 use crate::machine::host::{bytes_of_user, spawn, test_process, user_pages};
 use crate::process::exit::End;
 use crate::process::limits::Limit;
@@ -230,15 +229,19 @@ fn vector_registers_survive_a_handler() {
     let thread = test_process();
     let task = thread.task().unwrap();
     let state = |thread: &Thread| {
-        let mut image = extended::AlignedBytes::new(576).unwrap();
-        thread.task().unwrap().save_extended(image.bytes_mut());
-        image.bytes().to_vec()
+        let saved = extended::AlignedBytes::with(thread, 576, |image| {
+            thread.task().unwrap().save_extended(image);
+            Ok(image.to_vec())
+        });
+        saved.unwrap()
     };
-    let mut changed = extended::AlignedBytes::new(576).unwrap();
-    task.save_extended(changed.bytes_mut());
-    changed.bytes_mut()[160..176].fill(0xab);
-    changed.bytes_mut()[512] = 3;
-    assert!(task.restore_extended(changed.bytes(), 3));
+    let changed = extended::AlignedBytes::with(&thread, 576, |image| {
+        task.save_extended(image);
+        image[160..176].fill(0xab);
+        image[512] = 3;
+        Ok(task.restore_extended(image, 3))
+    });
+    assert_eq!(changed, Ok(true));
     let initial_differs = state(&thread);
     handle(&thread, Signal::USR1, 0);
     for legacy in [false, true] {
@@ -446,7 +449,9 @@ fn no_restorer_no_stack_no_handler() {
     handle(&thread, Signal::SEGV, raw::SA_ONSTACK | raw::SA_SIGINFO);
     let mut registers = interrupted();
     let page = registers.rsp & !(PAGE - 1);
-    thread.process.memory().table.protect(page - PAGE, page + PAGE, Access::READ, false);
+    for page in [page - PAGE, page] {
+        thread.process.memory().protect(page, PAGE, raw::PROT_READ.into()).unwrap();
+    }
     raise(&thread, Signal::USR1);
     deliver(&thread, &mut registers);
     assert_eq!(registers.rip, handler_of(11));

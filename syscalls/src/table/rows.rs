@@ -2,13 +2,20 @@
 
 use super::table_rows;
 use crate::argument::{Address, Fd};
+use crate::event::epoll::EpollEvent;
+use crate::event::epoll::calls::{self as epoll, EpollFlags};
+use crate::event::eventfd::{self, EventFdFlags};
+use crate::event::poll::{self, PollFd};
+use crate::event::select::{self, SizedSet};
 use crate::file::calls as file;
 use crate::file::calls::descriptor::CloseRangeFlags;
+use crate::file::calls::names::RenameFlags;
 use crate::file::calls::opening::OpenHow;
 use crate::file::calls::status::{Stat, StatFs, Statx};
 use crate::file::{AtFlags, OpenFlags};
 use crate::futex::{calls as futex, robust};
 use crate::memory::calls as memory;
+use crate::pipe::calls::{self as pipe, PipeFlags};
 use crate::process::limits::Limit;
 use crate::process::{affinity, calls as process, identity, limits};
 use crate::signal::kill as send;
@@ -29,12 +36,13 @@ use crate::user::{UserPtr, UserString};
 table_rows! {
     0 => read(fd: Fd, buffer: Address as output, count: usize) -> usize, full, file::transfer::read;
     1 => write(fd: Fd, buffer: Address as input, count: usize) -> usize, full, file::transfer::write;
-    2 => open(path: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode) -> Fd, full, file::opening::open;
+    2 => open(path: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode) -> Fd, full,
+        file::opening::open;
     3 => close(fd: Fd), full, file::descriptor::close;
     4 => stat(path: UserString, status: UserPtr<Stat> as stat), full, file::status::stat;
     5 => fstat(fd: Fd, status: UserPtr<Stat> as stat), full, file::status::fstat;
     6 => lstat(path: UserString, status: UserPtr<Stat> as stat), full, file::status::lstat;
-    7 => poll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: i32) -> i32 as ready_poll_fds, absent;
+    7 => poll(fds: UserPtr<PollFd> as poll_fds, count: u32, timeout: i32) -> i32 as ready_poll_fds, full, poll::poll;
     8 => lseek(fd: Fd, offset: i64, whence: u32 as whence) -> i64, full, file::position::lseek;
     9 => mmap(address: Address, length: u64, protection: u64 as protection, flags: u64 as map_flags,
         fd: u64 as map_fd, offset: u64 as hex) -> Address, full, memory::mmap;
@@ -43,18 +51,21 @@ table_rows! {
     12 => brk(address: Address) -> Address, full, memory::brk;
     13 => rt_sigaction(signal: i32 as signal, action: UserPtr<Action> as action, old: UserPtr<Action> as action_out,
         size: usize), full, signal::rt_sigaction;
-    14 => rt_sigprocmask(how: i32 as mask_how, set: UserPtr<SigSet> as signal_set, old: UserPtr<SigSet> as signal_set_out,
+    14 => rt_sigprocmask(how: i32 as mask_how, set: UserPtr<SigSet> as signal_set,
+        old: UserPtr<SigSet> as signal_set_out,
         size: usize), full, mask::rt_sigprocmask;
     15 => rt_sigreturn() -> i64, full [registers], rt_sigreturn;
-    16 => ioctl(fd: Fd, request: u32 as ioctl_request, argument: u64 as ioctl_argument) -> i64, full, file::control::ioctl;
+    16 => ioctl(fd: Fd, request: u32 as ioctl_request, argument: u64 as ioctl_argument) -> i64, full,
+        file::control::ioctl;
     17 => pread64(fd: Fd, buffer: Address as output, count: usize, offset: i64) -> usize, full, file::transfer::pread64;
-    18 => pwrite64(fd: Fd, buffer: Address as input, count: usize, offset: i64) -> usize, full, file::transfer::pwrite64;
+    18 => pwrite64(fd: Fd, buffer: Address as input, count: usize, offset: i64) -> usize, full,
+        file::transfer::pwrite64;
     19 => readv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize) -> usize, full, file::transfer::readv;
     20 => writev(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize) -> usize, full, file::transfer::writev;
     21 => access(path: UserString, mode: u32 as access_mode), full, file::status::access;
-    22 => pipe(fds: UserPtr<u8> as fd_pair), absent;
-    23 => select(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set, except: UserPtr<u8> as fd_set,
-        timeout: UserPtr<u8> as timeval) -> i32 as ready_fd_sets, absent;
+    22 => pipe(fds: UserPtr<[i32; 2]> as fd_pair), full, pipe::pipe;
+    23 => select(count: i32, read: UserPtr<u64> as fd_set, write: UserPtr<u64> as fd_set, except: UserPtr<u64> as fd_set,
+        timeout: UserPtr<TimeVal> as timeval) -> i32 as ready_fd_sets, full, select::select;
     24 => sched_yield(), full, thread::sched_yield;
     25 => mremap(old: Address, old_length: usize, new_length: usize, flags: u64 as remap_flags,
         new: Address) -> Address, full, memory::mremap;
@@ -68,14 +79,16 @@ table_rows! {
     32 => dup(fd: Fd) -> Fd, full, file::descriptor::dup;
     33 => dup2(old: Fd, new: Fd) -> Fd, full, file::descriptor::dup2;
     34 => pause(), full, waiting::pause;
-    35 => nanosleep(request: UserPtr<TimeSpec> as timespec, remaining: UserPtr<TimeSpec> as remaining) -> i64, full, sleep::nanosleep;
+    35 => nanosleep(request: UserPtr<TimeSpec> as timespec, remaining: UserPtr<TimeSpec> as remaining) -> i64, full,
+        sleep::nanosleep;
     36 => getitimer(which: Which as interval_timer, value: UserPtr<IntervalSetting> as interval_out), full,
         interval::getitimer;
     37 => alarm(seconds: u32) -> u32, full, interval::alarm;
     38 => setitimer(which: Which as interval_timer, new: UserPtr<IntervalSetting> as interval,
         old: UserPtr<IntervalSetting> as interval_out), full, interval::setitimer;
     39 => getpid() -> i32, full, identity::getpid;
-    40 => sendfile(out: Fd, source: Fd, offset: UserPtr<i64> as long_in, count: usize) -> usize, absent;
+    40 => sendfile(out: Fd, source: Fd, offset: UserPtr<i64> as long_in, count: usize) -> usize, full,
+        file::copying::sendfile;
     41 => socket(family: i32 as socket_family, kind: i32 as socket_type, protocol: i32 as socket_protocol) -> Fd,
         absent;
     42 => connect(fd: Fd, address: UserPtr<u8> as socket_address, length: i32), absent;
@@ -97,8 +110,8 @@ table_rows! {
         value: UserPtr<u8> as option_value, length: i32), absent;
     55 => getsockopt(fd: Fd, level: i32 as socket_level, option: i32 as socket_option,
         value: UserPtr<u8> as option_value_out, length: UserPtr<i32> as int_out), absent;
-    56 => clone(flags: u64 as clone_flags, stack: u64 as hex, parent_tid: UserPtr<i32>, child_tid: UserPtr<i32>,
-        tls: u64 as hex) -> i32, partial("threads only, no processes yet") [registers], clone::clone;
+    56 => clone(flags: u64 as clone_flags, stack: u64 as pointer, parent_tid: UserPtr<i32>, child_tid: UserPtr<i32>,
+        tls: u64 as pointer) -> i32, partial("threads only, no processes yet") [registers], clone::clone;
     57 => fork() -> i32, absent;
     58 => vfork() -> i32, absent;
     59 => execve(path: UserString, arguments: UserPtr<u64> as string_list, environment: UserPtr<u64> as environment),
@@ -116,30 +129,31 @@ table_rows! {
     69 => msgsnd(id: i32, message: UserPtr<u8>, size: usize, flags: i32 as hex), absent;
     70 => msgrcv(id: i32, message: UserPtr<u8>, size: usize, kind: i64, flags: i32 as hex) -> usize, absent;
     71 => msgctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
-    72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer, partial("locks, leases, pipe sizes, owners and notification"), file::descriptor::fcntl;
+    72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer,
+        partial("locks, leases, pipe sizes, owners and notification"), file::descriptor::fcntl;
     73 => flock(fd: Fd, operation: u32 as lock_operation), absent;
-    74 => fsync(fd: Fd), absent;
-    75 => fdatasync(fd: Fd), absent;
-    76 => truncate(path: UserString, length: i64), absent;
-    77 => ftruncate(fd: Fd, length: i64), absent;
+    74 => fsync(fd: Fd), full, file::storage::fsync;
+    75 => fdatasync(fd: Fd), full, file::storage::fsync;
+    76 => truncate(path: UserString, length: i64), full, file::size::truncate;
+    77 => ftruncate(fd: Fd, length: i64), full, file::size::ftruncate;
     78 => getdents(fd: Fd, entries: Address, count: u32) -> usize, full, file::listing::getdents;
-    79 => getcwd(buffer: Address as text_out, size: usize) -> usize, absent;
-    80 => chdir(path: UserString), absent;
-    81 => fchdir(fd: Fd), absent;
-    82 => rename(old: UserString, new: UserString), absent;
-    83 => mkdir(path: UserString, mode: u16 as mode), absent;
-    84 => rmdir(path: UserString), absent;
+    79 => getcwd(buffer: Address as text_out, size: usize) -> usize, full, file::place::getcwd;
+    80 => chdir(path: UserString), full, file::place::chdir;
+    81 => fchdir(fd: Fd), full, file::place::fchdir;
+    82 => rename(old: UserString, new: UserString), full, file::names::rename;
+    83 => mkdir(path: UserString, mode: u16 as mode), full, file::names::mkdir;
+    84 => rmdir(path: UserString), full, file::names::rmdir;
     85 => creat(path: UserString, mode: u16 as mode) -> Fd, full, file::opening::creat;
-    86 => link(old: UserString, new: UserString), absent;
-    87 => unlink(path: UserString), absent;
-    88 => symlink(target: UserString, link: UserString), absent;
-    89 => readlink(path: UserString, buffer: Address as output, size: i32) -> usize, absent;
-    90 => chmod(path: UserString, mode: u16 as mode), absent;
-    91 => fchmod(fd: Fd, mode: u16 as mode), absent;
-    92 => chown(path: UserString, user: u32 as identity, group: u32 as identity), absent;
-    93 => fchown(fd: Fd, user: u32 as identity, group: u32 as identity), absent;
-    94 => lchown(path: UserString, user: u32 as identity, group: u32 as identity), absent;
-    95 => umask(mask: i32 as mode) -> i32 as mode, absent;
+    86 => link(old: UserString, new: UserString), full, file::names::link;
+    87 => unlink(path: UserString), full, file::names::unlink;
+    88 => symlink(target: UserString, link: UserString), full, file::names::symlink;
+    89 => readlink(path: UserString, buffer: Address as output, size: i32) -> usize, full, file::names::readlink;
+    90 => chmod(path: UserString, mode: u16 as mode), full, file::attributes::chmod;
+    91 => fchmod(fd: Fd, mode: u16 as mode), full, file::attributes::fchmod;
+    92 => chown(path: UserString, user: u32 as identity, group: u32 as identity), full, file::attributes::chown;
+    93 => fchown(fd: Fd, user: u32 as identity, group: u32 as identity), full, file::attributes::fchown;
+    94 => lchown(path: UserString, user: u32 as identity, group: u32 as identity), full, file::attributes::lchown;
+    95 => umask(mask: u32 as mode) -> u32 as mode, full, file::place::umask;
     96 => gettimeofday(time: UserPtr<TimeVal> as timeval_out, zone: UserPtr<TimeZone>), full, clock::gettimeofday;
     97 => getrlimit(resource: u32 as resource, limit: UserPtr<Limit> as limit_out), full, limits::getrlimit;
     98 => getrusage(who: i32 as usage_of, usage: UserPtr<u8> as usage), absent;
@@ -179,10 +193,11 @@ table_rows! {
     129 => rt_sigqueueinfo(pid: i32, signal: i32 as signal, information: UserPtr<SigInfo> as signal_information),
         full, send::rt_sigqueueinfo;
     130 => rt_sigsuspend(set: UserPtr<SigSet> as signal_set, size: usize), full, waiting::rt_sigsuspend;
-    131 => sigaltstack(new: UserPtr<StackDescription> as signal_stack, old: UserPtr<StackDescription> as signal_stack_out),
+    131 => sigaltstack(new: UserPtr<StackDescription> as signal_stack,
+        old: UserPtr<StackDescription> as signal_stack_out),
         full [registers], sigaltstack;
-    132 => utime(path: UserString, times: UserPtr<u8>), absent;
-    133 => mknod(path: UserString, mode: u16 as file_mode, device: u32 as device), absent;
+    132 => utime(path: UserString, times: UserPtr<[i64; 2]>), full, file::attributes::utime;
+    133 => mknod(path: UserString, mode: u16 as file_mode, device: u32 as device), full, file::names::mknod;
     134 => uselib(path: UserString), absent;
     135 => personality(persona: u32 as hex) -> i32 as hex, absent;
     136 => ustat(device: u32 as device, buffer: UserPtr<u8>), absent;
@@ -197,7 +212,8 @@ table_rows! {
     145 => sched_getscheduler(pid: i32) -> i32 as scheduler, full, affinity::sched_getscheduler;
     146 => sched_get_priority_max(policy: i32 as scheduler) -> i32, full, affinity::sched_get_priority_max;
     147 => sched_get_priority_min(policy: i32 as scheduler) -> i32, full, affinity::sched_get_priority_min;
-    148 => sched_rr_get_interval(pid: i32, interval: UserPtr<TimeSpec> as timespec_out), full, affinity::sched_rr_get_interval;
+    148 => sched_rr_get_interval(pid: i32, interval: UserPtr<TimeSpec> as timespec_out), full,
+        affinity::sched_rr_get_interval;
     149 => mlock(address: Address, length: usize), full, memory::mlock;
     150 => munlock(address: Address, length: usize), full, memory::munlock;
     151 => mlockall(flags: i32 as lock_all_flags), full, memory::mlockall;
@@ -208,11 +224,12 @@ table_rows! {
     156 => _sysctl(arguments: UserPtr<u8>), absent;
     157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as prctl_rest,
         third: u64 as prctl_rest, fourth: u64 as prctl_rest) -> i64, absent;
-    158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64, partial("GS stays the kernel's, CPUID cannot be turned off"), thread::arch_prctl;
+    158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64,
+        partial("GS stays the kernel's, CPUID cannot be turned off"), thread::arch_prctl;
     159 => adjtimex(buffer: UserPtr<u8>) -> i32, absent;
     160 => setrlimit(resource: u32 as resource, limit: UserPtr<Limit> as limit), full, limits::setrlimit;
-    161 => chroot(path: UserString), absent;
-    162 => sync(), absent;
+    161 => chroot(path: UserString), full, file::place::chroot;
+    162 => sync(), full, file::storage::sync;
     163 => acct(path: UserString), absent;
     164 => settimeofday(time: UserPtr<TimeVal> as timeval, zone: UserPtr<TimeZone>), full, clock::settimeofday;
     165 => mount(source: UserString, target: UserString, kind: UserString, flags: u64 as mount_flags,
@@ -238,7 +255,7 @@ table_rows! {
     184 => tuxcall(), absent;
     185 => security(), absent;
     186 => gettid() -> i32, full, thread::gettid;
-    187 => readahead(fd: Fd, offset: i64, count: usize), absent;
+    187 => readahead(fd: Fd, offset: i64, count: usize), full, file::storage::readahead;
     188 => setxattr(path: UserString, name: UserString, value: UserPtr<u8> as input, size: usize,
         flags: i32 as attribute_flags), absent;
     189 => lsetxattr(path: UserString, name: UserString, value: UserPtr<u8> as input, size: usize,
@@ -256,10 +273,11 @@ table_rows! {
     199 => fremovexattr(fd: Fd, name: UserString), absent;
     200 => tkill(tid: i32, signal: i32 as signal), full, send::tkill;
     201 => time(time: UserPtr<i64> as long_out) -> i64, full, clock::time;
-    202 => futex(word: u64, operation: i32 as futex_operation, value: u32, timeout: u64 as futex_timeout,
+    202 => futex(word: u64 as pointer, operation: i32 as futex_operation, value: u32, timeout: u64 as futex_timeout,
         word2: u64 as futex_word2, value3: u32 as futex_value3) -> u32, partial("no priority inheritance"), futex::futex;
     203 => sched_setaffinity(pid: i32, size: u32, mask: UserPtr<u8> as cpu_set), full, affinity::sched_setaffinity;
-    204 => sched_getaffinity(pid: i32, size: u32, mask: UserPtr<u64> as cpu_set_out) -> i32, full, affinity::sched_getaffinity;
+    204 => sched_getaffinity(pid: i32, size: u32, mask: UserPtr<u64> as cpu_set_out) -> i32, full,
+        affinity::sched_getaffinity;
     205 => set_thread_area(descriptor: UserPtr<u8>), absent;
     206 => io_setup(count: u32, context: UserPtr<u64>), absent;
     207 => io_destroy(context: u64 as hex), absent;
@@ -269,16 +287,17 @@ table_rows! {
     210 => io_cancel(context: u64 as hex, request: UserPtr<u8>, result: UserPtr<u8>), absent;
     211 => get_thread_area(descriptor: UserPtr<u8>), absent;
     212 => lookup_dcookie(cookie: u64 as hex, buffer: UserPtr<u8>, length: usize) -> usize, absent;
-    213 => epoll_create(size: i32) -> Fd, absent;
+    213 => epoll_create(size: i32) -> Fd, full, epoll::epoll_create;
     214 => epoll_ctl_old(), absent;
     215 => epoll_wait_old(), absent;
     216 => remap_file_pages(address: Address, size: u64, protection: u64 as protection, offset: u64,
         flags: u64 as map_flags), full, memory::remap_file_pages;
-    217 => getdents64(fd: Fd, entries: Address as directory_entries, count: u32) -> usize, full, file::listing::getdents64;
+    217 => getdents64(fd: Fd, entries: Address as directory_entries, count: u32) -> usize, full,
+        file::listing::getdents64;
     218 => set_tid_address(address: UserPtr<i32>) -> i32, full, thread::set_tid_address;
     219 => restart_syscall() -> i64, full, restart::restart_syscall;
     220 => semtimedop(id: i32, operations: UserPtr<u8>, count: u32, timeout: UserPtr<u8> as timespec), absent;
-    221 => fadvise64(fd: Fd, offset: i64, length: usize, advice: i32 as file_advice), absent;
+    221 => fadvise64(fd: Fd, offset: i64, length: i64, advice: u32 as file_advice), full, file::storage::fadvise64;
     222 => timer_create(clock: i32 as clock, event: UserPtr<SignalEvent> as signal_event, id: UserPtr<i32> as int_out),
         full, posix::timer_create;
     223 => timer_settime(id: i32, flags: i32 as timer_flags, new: UserPtr<TimerSpec> as timer_value,
@@ -292,10 +311,10 @@ table_rows! {
     230 => clock_nanosleep(clock: i32 as clock, flags: u32 as timer_flags, request: UserPtr<TimeSpec> as timespec,
         remaining: UserPtr<TimeSpec> as remaining) -> i64, full, sleep::clock_nanosleep;
     231 => exit_group(status: i32), full, process::exit_group;
-    232 => epoll_wait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32) -> i32, absent;
-    233 => epoll_ctl(epoll: Fd, operation: i32 as epoll_operation, fd: Fd, event: UserPtr<u8> as epoll_event), absent;
+    232 => epoll_wait(fd: Fd, events: UserPtr<EpollEvent> as epoll_events, count: i32, timeout: i32) -> i32, full, epoll::epoll_wait;
+    233 => epoll_ctl(epoll: Fd, operation: i32 as epoll_operation, fd: Fd, event: UserPtr<EpollEvent> as epoll_event), full, epoll::epoll_ctl;
     234 => tgkill(pid: i32, tid: i32, signal: i32 as signal), full, send::tgkill;
-    235 => utimes(path: UserString, times: UserPtr<u8> as timeval_pair), absent;
+    235 => utimes(path: UserString, times: UserPtr<[[i64; 2]; 2]> as timeval_pair), full, file::attributes::utimes;
     236 => vserver(), absent;
     237 => mbind(address: Address, length: u64, mode: u64, nodes: UserPtr<u64>, max_node: u64, flags: u32 as hex),
         absent;
@@ -325,45 +344,54 @@ table_rows! {
     254 => inotify_add_watch(fd: Fd, path: UserString, mask: u32 as inotify_mask) -> i32, absent;
     255 => inotify_rm_watch(fd: Fd, watch: i32), absent;
     256 => migrate_pages(pid: i32, max_node: u64, old: UserPtr<u64>, new: UserPtr<u64>) -> i64, absent;
-    257 => openat(directory: Fd, path: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode) -> Fd, full, file::opening::openat;
-    258 => mkdirat(directory: Fd, path: UserString, mode: u16 as mode), absent;
-    259 => mknodat(directory: Fd, path: UserString, mode: u16 as file_mode, device: u32 as device), absent;
+    257 => openat(directory: Fd, path: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode) -> Fd,
+        full, file::opening::openat;
+    258 => mkdirat(directory: Fd, path: UserString, mode: u16 as mode), full, file::names::mkdirat;
+    259 => mknodat(directory: Fd, path: UserString, mode: u16 as file_mode, device: u32 as device), full,
+        file::names::mknodat;
     260 => fchownat(directory: Fd, path: UserString, user: u32 as identity, group: u32 as identity,
-        flags: i32 as at_flags), absent;
-    261 => futimesat(directory: Fd, path: UserString, times: UserPtr<u8> as timeval_pair), absent;
-    262 => newfstatat(directory: Fd, path: UserString, status: UserPtr<Stat> as stat, flags: AtFlags as at_flags), full, file::status::newfstatat;
-    263 => unlinkat(directory: Fd, path: UserString, flags: i32 as unlink_flags), absent;
-    264 => renameat(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString), absent;
-    265 => linkat(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString, flags: i32 as at_flags),
-        absent;
-    266 => symlinkat(target: UserString, directory: Fd, link: UserString), absent;
-    267 => readlinkat(directory: Fd, path: UserString, buffer: Address as output, size: i32) -> usize, absent;
-    268 => fchmodat(directory: Fd, path: UserString, mode: u16 as mode), absent;
+        flags: AtFlags as at_flags), full, file::attributes::fchownat;
+    261 => futimesat(directory: Fd, path: UserString, times: UserPtr<[[i64; 2]; 2]> as timeval_pair), full,
+        file::attributes::futimesat;
+    262 => newfstatat(directory: Fd, path: UserString, status: UserPtr<Stat> as stat, flags: AtFlags as at_flags),
+        full, file::status::newfstatat;
+    263 => unlinkat(directory: Fd, path: UserString, flags: AtFlags as unlink_flags), full, file::names::unlinkat;
+    264 => renameat(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString), full,
+        file::names::renameat;
+    265 => linkat(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString, flags: AtFlags as at_flags),
+        full, file::names::linkat;
+    266 => symlinkat(target: UserString, directory: Fd, link: UserString), full, file::names::symlinkat;
+    267 => readlinkat(directory: Fd, path: UserString, buffer: Address as output, size: i32) -> usize, full,
+        file::names::readlinkat;
+    268 => fchmodat(directory: Fd, path: UserString, mode: u16 as mode), full, file::attributes::fchmodat;
     269 => faccessat(directory: Fd, path: UserString, mode: u32 as access_mode), full, file::status::faccessat;
-    270 => pselect6(count: i32, read: UserPtr<u8> as fd_set, write: UserPtr<u8> as fd_set,
-        except: UserPtr<u8> as fd_set, timeout: UserPtr<u8> as timespec,
-        mask: UserPtr<u8> as sized_signal_set) -> i32 as ready_fd_sets, absent;
-    271 => ppoll(fds: UserPtr<u8> as poll_fds, count: u32, timeout: UserPtr<u8> as timespec,
-        mask: UserPtr<u64> as signal_set, size: usize) -> i32 as ready_poll_fds, absent;
+    270 => pselect6(count: i32, read: UserPtr<u64> as fd_set, write: UserPtr<u64> as fd_set,
+        except: UserPtr<u64> as fd_set, timeout: UserPtr<TimeSpec> as timespec,
+        mask: UserPtr<SizedSet> as sized_signal_set) -> i32 as ready_fd_sets, full, select::pselect6;
+    271 => ppoll(fds: UserPtr<PollFd> as poll_fds, count: u32, timeout: UserPtr<TimeSpec> as timespec,
+        mask: UserPtr<SigSet> as signal_set, size: usize) -> i32 as ready_poll_fds, full, poll::ppoll;
     272 => unshare(flags: u64 as unshare_flags), absent;
     273 => set_robust_list(head: UserPtr<robust::Head>, length: usize), full, robust::set_robust_list;
-    274 => get_robust_list(tid: i32, head: UserPtr<u64> as long_out, length: UserPtr<u64> as long_out), full, robust::get_robust_list;
+    274 => get_robust_list(tid: i32, head: UserPtr<u64> as long_out, length: UserPtr<u64> as long_out), full,
+        robust::get_robust_list;
     275 => splice(source: Fd, source_offset: UserPtr<i64> as long_in, out: Fd, out_offset: UserPtr<i64> as long_in,
         length: usize, flags: u32 as splice_flags) -> usize, absent;
     276 => tee(source: Fd, out: Fd, length: usize, flags: u32 as splice_flags) -> usize, absent;
-    277 => sync_file_range(fd: Fd, offset: i64, length: i64, flags: u32 as sync_range_flags), absent;
+    277 => sync_file_range(fd: Fd, offset: i64, length: i64, flags: u32 as sync_range_flags), full,
+        file::storage::sync_file_range;
     278 => vmsplice(fd: Fd, vector: UserPtr<u8> as vector, count: usize, flags: u32 as splice_flags) -> usize, absent;
     279 => move_pages(pid: i32, count: u64, pages: UserPtr<u64>, nodes: UserPtr<i32>, status: UserPtr<i32>,
         flags: i32 as hex) -> i64, absent;
-    280 => utimensat(directory: Fd, path: UserString, times: UserPtr<u8> as timespec_pair, flags: i32 as at_flags),
-        absent;
-    281 => epoll_pwait(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: i32,
-        mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
+    280 => utimensat(directory: Fd, path: UserString, times: UserPtr<[[i64; 2]; 2]> as timespec_pair,
+        flags: AtFlags as at_flags),
+        full, file::attributes::utimensat;
+    281 => epoll_pwait(fd: Fd, events: UserPtr<EpollEvent> as epoll_events, count: i32, timeout: i32,
+        mask: UserPtr<SigSet> as signal_set, size: usize) -> i32, full, epoll::epoll_pwait;
     282 => signalfd(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize) -> Fd, full, signalfd::signalfd;
     283 => timerfd_create(clock: u32 as clock, flags: TimerFdFlags as descriptor_flags) -> Fd, full,
         timer_file::timerfd_create;
-    284 => eventfd(initial: u32) -> Fd, absent;
-    285 => fallocate(fd: Fd, mode: i32 as allocate_mode, offset: i64, length: i64), absent;
+    284 => eventfd(initial: u32) -> Fd, full, eventfd::eventfd;
+    285 => fallocate(fd: Fd, mode: u32 as allocate_mode, offset: i64, length: i64), full, file::size::fallocate;
     286 => timerfd_settime(fd: Fd, flags: SetTimeFlags as timer_fd_flags, new: UserPtr<TimerSpec> as timer_value,
         old: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_settime;
     287 => timerfd_gettime(fd: Fd, value: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_gettime;
@@ -371,28 +399,31 @@ table_rows! {
         flags: i32 as socket_flags) -> Fd, absent;
     289 => signalfd4(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize, flags: SignalFdFlags as descriptor_flags)
         -> Fd, full, signalfd::signalfd4;
-    290 => eventfd2(initial: u32, flags: i32 as event_flags) -> Fd, absent;
-    291 => epoll_create1(flags: i32 as descriptor_flags) -> Fd, absent;
+    290 => eventfd2(initial: u32, flags: EventFdFlags as event_flags) -> Fd, full, eventfd::eventfd2;
+    291 => epoll_create1(flags: EpollFlags as descriptor_flags) -> Fd, full, epoll::epoll_create1;
     292 => dup3(old: Fd, new: Fd, flags: OpenFlags as descriptor_flags) -> Fd, full, file::descriptor::dup3;
-    293 => pipe2(fds: UserPtr<u8> as fd_pair, flags: i32 as open_flags), absent;
+    293 => pipe2(fds: UserPtr<[i32; 2]> as fd_pair, flags: PipeFlags as open_flags), full, pipe::pipe2;
     294 => inotify_init1(flags: i32 as descriptor_flags) -> Fd, absent;
-    295 => preadv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64) -> usize, full, file::transfer::preadv;
-    296 => pwritev(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, low: i64, high: u64) -> usize, full, file::transfer::pwritev;
+    295 => preadv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64) -> usize, full,
+        file::transfer::preadv;
+    296 => pwritev(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, low: i64, high: u64) -> usize, full,
+        file::transfer::pwritev;
     297 => rt_tgsigqueueinfo(pid: i32, tid: i32, signal: i32 as signal,
         information: UserPtr<SigInfo> as signal_information), full, send::rt_tgsigqueueinfo;
     298 => perf_event_open(attributes: UserPtr<u8>, pid: i32, cpu: i32, group: Fd, flags: u64 as hex) -> Fd, absent;
-    299 => recvmmsg(fd: Fd, messages: UserPtr<u8>, count: u32, flags: u32 as message_flags,
+    299 => recvmmsg(fd: Fd, messages: UserPtr<u8> as messages_out, count: u32, flags: u32 as message_flags,
         timeout: UserPtr<u8> as timespec) -> i32, absent;
     300 => fanotify_init(flags: u32 as hex, event_flags: u32 as open_flags) -> Fd, absent;
     301 => fanotify_mark(fd: Fd, flags: u32 as hex, mask: u64 as hex, directory: Fd, path: UserString), absent;
-    302 => prlimit64(pid: i32, resource: u32 as resource, new: UserPtr<Limit> as limit, old: UserPtr<Limit> as limit_out),
+    302 => prlimit64(pid: i32, resource: u32 as resource, new: UserPtr<Limit> as limit,
+        old: UserPtr<Limit> as limit_out),
         full, limits::prlimit64;
     303 => name_to_handle_at(directory: Fd, path: UserString, handle: UserPtr<u8>, mount: UserPtr<i32> as int_out,
         flags: i32 as at_flags), absent;
     304 => open_by_handle_at(mount: Fd, handle: UserPtr<u8>, flags: i32 as open_flags) -> Fd, absent;
     305 => clock_adjtime(clock: i32 as clock, buffer: UserPtr<u8>) -> i32, absent;
-    306 => syncfs(fd: Fd), absent;
-    307 => sendmmsg(fd: Fd, messages: UserPtr<u8>, count: u32, flags: u32 as message_flags) -> i32, absent;
+    306 => syncfs(fd: Fd), full, file::storage::syncfs;
+    307 => sendmmsg(fd: Fd, messages: UserPtr<u8> as messages, count: u32, flags: u32 as message_flags) -> i32, absent;
     308 => setns(fd: Fd, kind: i32 as unshare_flags), absent;
     309 => getcpu(cpu: UserPtr<u32> as int_out, node: UserPtr<u32> as int_out), full, affinity::getcpu;
     310 => process_vm_readv(pid: i32, local: UserPtr<u8> as vector_out, local_count: usize, remote: UserPtr<u8>,
@@ -404,9 +435,10 @@ table_rows! {
     314 => sched_setattr(pid: i32, attributes: UserPtr<u8>, flags: u32 as hex), absent;
     315 => sched_getattr(pid: i32, attributes: UserPtr<u8>, size: u32, flags: u32 as hex), absent;
     316 => renameat2(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString,
-        flags: u32 as rename_flags), absent;
+        flags: RenameFlags as rename_flags), partial("RENAME_WHITEOUT"), file::names::renameat2;
     317 => seccomp(operation: u32 as seccomp_operation, flags: u32 as hex, argument: UserPtr<u8>) -> i32, absent;
-    318 => getrandom(buffer: UserPtr<u8> as output, count: usize, flags: u32 as random_flags) -> usize, full, system::getrandom;
+    318 => getrandom(buffer: UserPtr<u8> as output, count: usize, flags: u32 as random_flags) -> usize, full,
+        system::getrandom;
     319 => memfd_create(name: UserString, flags: u32 as memory_file_flags) -> Fd, absent;
     320 => kexec_file_load(kernel: Fd, initrd: Fd, length: u64, command_line: UserPtr<u8>, flags: u64 as hex), absent;
     321 => bpf(command: i32, attributes: UserPtr<u8>, size: u32) -> i32, absent;
@@ -416,12 +448,14 @@ table_rows! {
     324 => membarrier(command: i32 as barrier_command, flags: u32 as hex, cpu: i32) -> i32, absent;
     325 => mlock2(address: Address, length: usize, flags: i32 as hex), full, memory::mlock2;
     326 => copy_file_range(source: Fd, source_offset: UserPtr<i64> as long_in, out: Fd,
-        out_offset: UserPtr<i64> as long_in, length: usize, flags: u32 as hex) -> usize, absent;
+        out_offset: UserPtr<i64> as long_in, length: usize, flags: u32 as hex) -> usize, full,
+        file::copying::copy_file_range;
     327 => preadv2(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64,
         flags: u32 as transfer_flags) -> usize, full, file::transfer::preadv2;
     328 => pwritev2(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, low: i64, high: u64,
         flags: u32 as transfer_flags) -> usize, full, file::transfer::pwritev2;
-    329 => pkey_mprotect(address: Address, length: usize, protection: u64 as protection, key: i32), full, memory::pkey_mprotect;
+    329 => pkey_mprotect(address: Address, length: usize, protection: u64 as protection, key: i32), full,
+        memory::pkey_mprotect;
     330 => pkey_alloc(flags: u64 as hex, rights: u64 as hex) -> i32, full, memory::pkey_alloc;
     331 => pkey_free(key: i32), full, memory::pkey_free;
     332 => statx(directory: Fd, path: UserString, flags: AtFlags as at_flags, mask: u32 as statx_mask,
@@ -444,15 +478,19 @@ table_rows! {
     432 => fsmount(fd: Fd, flags: u32 as hex, attributes: u32 as hex) -> Fd, absent;
     433 => fspick(directory: Fd, path: UserString, flags: u32 as hex) -> Fd, absent;
     434 => pidfd_open(pid: i32, flags: u32 as process_fd_flags) -> Fd, absent;
-    435 => clone3(arguments: UserPtr<clone::CloneArguments> as clone_arguments, size: usize) -> i32, partial("threads only, no processes yet") [registers], clone::clone3;
-    436 => close_range(first: u32, last: u32, flags: CloseRangeFlags as close_range_flags), full, file::descriptor::close_range;
-    437 => openat2(directory: Fd, path: UserString, how: UserPtr<OpenHow> as open_how, size: usize) -> Fd, full, file::opening::openat2;
+    435 => clone3(arguments: UserPtr<clone::CloneArguments> as clone_arguments, size: usize) -> i32,
+        partial("threads only, no processes yet") [registers], clone::clone3;
+    436 => close_range(first: u32, last: u32, flags: CloseRangeFlags as close_range_flags), full,
+        file::descriptor::close_range;
+    437 => openat2(directory: Fd, path: UserString, how: UserPtr<OpenHow> as open_how, size: usize) -> Fd, full,
+        file::opening::openat2;
     438 => pidfd_getfd(process: Fd, fd: Fd, flags: u32 as hex) -> Fd, absent;
-    439 => faccessat2(directory: Fd, path: UserString, mode: u32 as access_mode, flags: AtFlags as access_flags), full, file::status::faccessat2;
+    439 => faccessat2(directory: Fd, path: UserString, mode: u32 as access_mode, flags: AtFlags as access_flags),
+        full, file::status::faccessat2;
     440 => process_madvise(process: Fd, vector: UserPtr<u8>, count: usize, advice: i32 as advice,
         flags: u32 as hex) -> usize, absent;
-    441 => epoll_pwait2(fd: Fd, events: UserPtr<u8> as epoll_events, count: i32, timeout: UserPtr<u8> as timespec,
-        mask: UserPtr<u64> as signal_set, size: usize) -> i32, absent;
+    441 => epoll_pwait2(fd: Fd, events: UserPtr<EpollEvent> as epoll_events, count: i32, timeout: UserPtr<TimeSpec> as timespec,
+        mask: UserPtr<SigSet> as signal_set, size: usize) -> i32, full, epoll::epoll_pwait2;
     442 => mount_setattr(directory: Fd, path: UserString, flags: u32 as hex, attributes: UserPtr<u8>, size: usize),
         absent;
     443 => quotactl_fd(fd: Fd, command: u32 as hex, id: i32, address: UserPtr<u8>), absent;
@@ -465,7 +503,8 @@ table_rows! {
         clock: i32 as clock) -> i32, absent;
     450 => set_mempolicy_home_node(start: Address, length: u64, node: u64, flags: u64 as hex), absent;
     451 => cachestat(fd: Fd, range: UserPtr<u8>, statistics: UserPtr<u8>, flags: u32 as hex), absent;
-    452 => fchmodat2(directory: Fd, path: UserString, mode: u16 as mode, flags: u32 as at_flags), absent;
+    452 => fchmodat2(directory: Fd, path: UserString, mode: u16 as mode, flags: AtFlags as at_flags), full,
+        file::attributes::fchmodat2;
     453 => map_shadow_stack(address: Address, size: u64, flags: u32 as hex) -> Address, absent;
     454 => futex_wake(word: UserPtr<u8>, mask: u64 as hex, count: i32, flags: u32 as futex2_flags) -> i32, absent;
     455 => futex_wait(word: UserPtr<u8>, value: u64, mask: u64 as hex, flags: u32 as futex2_flags,

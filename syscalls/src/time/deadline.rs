@@ -7,6 +7,15 @@ use crate::machine::machine;
 use crate::process::registry;
 use crate::thread::Thread;
 
+/// The shortest time after which timers on CPU time are looked at again, in nanoseconds.
+const SHORTEST_LOOK: u64 = 100_000;
+
+/// Has the clock interrupt come when this much more CPU time can have been used: then a [`tick`](super::tick) is due.
+pub(super) fn look_after(cpu_time: u64) {
+    let soonest = (cpu_time / machine().cpus().max(1) as u64).max(SHORTEST_LOOK);
+    machine().arm(machine().monotonic().after(soonest));
+}
+
 impl Clock {
     /// The clock that a timer made by this thread keeps: the caller's CPU time is that of a certain process or thread.
     /// `EINVAL`: it is not there, or the thread is another process's.

@@ -1,6 +1,7 @@
 //! Interval timers: `setitimer(2)`, `alarm(2)`.
 
 use super::clock::TimeVal;
+use super::deadline::look_after;
 use super::schedule::Schedule;
 use super::timers::{Alarm, Sleeper};
 use super::{Instant, SECOND};
@@ -93,17 +94,18 @@ fn alert(process: &Process, signal: Signal) {
 }
 
 impl IntervalTimers {
-    /// Looks at the timers on CPU time, with each tick of a process's thread.
-    pub(super) fn tick(&self, process: &Process) {
+    /// Looks at the timers on CPU time, with each tick of a process's thread; gives the CPU time to the next expiry.
+    pub(super) fn tick(&self, process: &Process) -> Option<u64> {
         if !self.cpu_in_use.load(Ordering::Relaxed) {
-            return;
+            return None;
         }
         let now = process.cpu_time();
-        let [virtual_due, profiling_due] = {
+        let ([virtual_due, profiling_due], next) = {
             let mut schedules = self.cpu.lock();
             let due = schedules.each_mut().map(|schedule| schedule.advance(now) != 0);
-            self.cpu_in_use.store(schedules.iter().any(|schedule| schedule.next.is_some()), Ordering::Relaxed);
-            due
+            let next = schedules.iter().filter_map(|schedule| schedule.next).min();
+            self.cpu_in_use.store(next.is_some(), Ordering::Relaxed);
+            (due, next)
         };
         if virtual_due {
             alert(process, Signal::VTALRM);
@@ -111,6 +113,7 @@ impl IntervalTimers {
         if profiling_due {
             alert(process, Signal::PROF);
         }
+        next.map(|next| next.saturating_sub(now))
     }
 
     /// Stops all: the process ends.
@@ -164,6 +167,9 @@ impl IntervalTimers {
         let mut schedules = self.cpu.lock();
         schedules[index] = starting(process.cpu_time());
         self.cpu_in_use.store(schedules.iter().any(|schedule| schedule.next.is_some()), Ordering::Relaxed);
+        if value != 0 {
+            look_after(value);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! POSIX timers: `timer_create(2)` and its family.
 
 use super::clock::Clock;
+use super::deadline::look_after;
 use super::schedule::{Schedule, TimerSpec};
 use super::timers::{Alarm, Sleeper};
 use super::{Instant, TimeSpec};
@@ -129,6 +130,14 @@ impl PosixTimer {
         }
     }
 
+    /// The same for a clock that no alarm can follow: gives what is left on it.
+    fn look_on_cpu_time(&self) -> Option<u64> {
+        self.look();
+        let state = self.state.lock();
+        let next = state.schedule.next.filter(|_| !state.halted && !state.deleted)?;
+        Some(next.saturating_sub(state.clock.reading()))
+    }
+
     /// Gives whether a signal is queued now.
     fn send(&self) -> bool {
         let Some(me) = self.me.upgrade() else { return false };
@@ -200,18 +209,16 @@ impl PosixTimers {
         self.timers.lock().get(&id).cloned().ok_or(Errno::EINVAL)
     }
 
-    /// Looks at the timers on CPU time.
-    pub(super) fn tick(&self) {
+    /// Looks at the timers on CPU time; gives the CPU time to the next expiry.
+    pub(super) fn tick(&self) -> Option<u64> {
         if !self.on_cpu_time.load(Ordering::Relaxed) {
-            return;
+            return None;
         }
         let due: Vec<_> = self.timers.lock().values().filter(|timer| timer.is_on_cpu_time()).cloned().collect();
         if due.is_empty() {
             self.on_cpu_time.store(false, Ordering::Relaxed);
         }
-        for timer in due {
-            timer.look();
-        }
+        due.iter().filter_map(|timer| timer.look_on_cpu_time()).min()
     }
 
     /// Deletes all, as `execve(2)` and the process's end do.
@@ -332,6 +339,9 @@ pub fn timer_settime(
     };
     if timer.is_on_cpu_time() {
         thread.process.timers.posix.on_cpu_time.store(true, Ordering::Relaxed);
+        if let Some(left) = timer.look_on_cpu_time() {
+            look_after(left);
+        }
     }
     old.write_unless_null(thread, &before)
 }

@@ -66,11 +66,6 @@ impl Drop for Alarm {
     }
 }
 
-/// The earliest deadline, for a kernel that sets its clock interrupt anew.
-pub fn next_deadline() -> Option<Instant> {
-    ALARMS.lock().first_key_value().map(|(&(deadline, _), _)| deadline)
-}
-
 /// Rings all alarms that are due. The kernel calls this behind its clock interrupt, where no lock can be held: when it
 /// came from a program or from an idle CPU. Gives the next deadline.
 pub fn expire(now: Instant) -> Option<Instant> {

@@ -100,6 +100,9 @@ fn files_read_as_strace_shows_them() {
     assert_eq!(line(92, &[path, 0xffff_ffff, 0], 0), "chown(\"/etc/passwd\", -1, 0) = 0");
     assert_eq!(line(259, &[DIRECTORY, path, 0o010_600], 0), "mknodat(AT_FDCWD, \"/etc/passwd\", S_IFIFO|0600) = 0");
     assert_eq!(line(133, &[path, 0o020_600, 0x103], 0), "mknod(\"/etc/passwd\", S_IFCHR|0600, makedev(0x1, 0x3)) = 0");
+    assert_eq!(line(291, &[0o2_004_000], 4), "epoll_create1(EPOLL_CLOEXEC|EPOLL_NONBLOCK) = 4");
+    assert_eq!(line(292, &[1, 2, 0o2_000_001], -22), "dup3(1, 2, O_CLOEXEC|0x1) = -1 EINVAL (Invalid argument)");
+    assert_eq!(line(293, &[words(&[9 | 11 << 32]), 0o2_000_000], 0), "pipe2([9, 11], O_CLOEXEC) = 0");
     assert_eq!(line(22, &[words(&[9 | 11 << 32])], 0), "pipe([9, 11]) = 0");
 }
 
@@ -224,6 +227,12 @@ fn sockets_show_addresses_and_options() {
         "recvmsg(8, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=\"hithere\", iov_len=100}], msg_iovlen=1, \
          msg_controllen=0, msg_flags=0}, 0) = 7"
     );
+    let messages = words(&[0, 0, vector, 1, 0, 0, 0, 2]);
+    assert_eq!(
+        line(299, &[8, messages, 1, 0, 0], 1),
+        "recvmmsg(8, [{msg_hdr={msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=\"hi\", iov_len=100}], msg_iovlen=1, \
+         msg_controllen=0, msg_flags=0}, msg_len=2}], 1, 0, NULL) = 1"
+    );
 }
 
 #[test]
@@ -315,13 +324,23 @@ fn what_is_absent_or_unknown_says_so() {
     assert_eq!(traced(&thread, &mut registers(323, &[5], 0)), Errno::ENOSYS.to_register());
     traced(&thread, &mut registers(400, &[1, 2, 3, 4, 5, 6], 0));
     let mut far = registers(0, &[], 0);
-    far.number = 1 << 40;
+    far.number = 0xffff_fffe;
     traced(&thread, &mut far);
     let lines = lines();
     assert_eq!(lines[0], "userfaultfd(UFFD_USER_MODE_ONLY|0x4) = -1 ENOSYS (Function not implemented)");
     assert_eq!(lines[1], "syscall_0x190(0x1, 0x2, 0x3, 0x4, 0x5, 0x6) = -1 ENOSYS (Function not implemented)");
-    assert!(lines[2].starts_with("syscall_0x10000000000(0x0, 0x0, "));
+    assert!(lines[2].starts_with("syscall_0xfffffffe(0x0, 0x0, "));
     assert_eq!(lines.len(), 3);
+}
+
+#[test]
+fn the_upper_half_of_the_number_does_not_count() {
+    let _turn = turn();
+    let thread = test_process();
+    let mut upper = registers(39, &[], 0);
+    upper.number |= 7 << 32;
+    assert_eq!(traced(&thread, &mut upper), i64::from(thread.process.id));
+    assert_eq!(lines(), [std::format!("getpid() = {}", thread.process.id)]);
 }
 
 #[test]
@@ -334,6 +353,25 @@ fn calls_that_do_not_return_are_printed_before() {
     }
     traced_by(&thread, &mut registers(231, &[3], 0), looking);
     assert_eq!(lines(), [""; 0]);
+}
+
+#[test]
+fn calls_that_turn_out_not_to_return_say_so() {
+    let _turn = turn();
+    let thread = test_process();
+    extern "C" fn ending_in_the_call(thread: &Thread, registers: &mut Registers) -> i64 {
+        killed(thread, 9);
+        registers.rbx as i64
+    }
+    traced_by(&thread, &mut registers(34, &[], 0), ending_in_the_call);
+    extern "C" fn calling_again(thread: &Thread, registers: &mut Registers) -> i64 {
+        traced_by(thread, &mut self::registers(39, &[], 7), answering);
+        registers.rbx as i64
+    }
+    traced_by(&thread, &mut registers(39, &[], 8), calling_again);
+    let lines = lines();
+    assert_eq!(lines[..2], ["pause() = ?", "+++ killed by SIGKILL +++"]);
+    assert_eq!(lines[3..5], ["getpid() = ?", "getpid() = 7"]);
 }
 
 #[test]
@@ -396,4 +434,30 @@ fn a_trace_never_writes_and_never_overflows() {
     }
     assert!(bytes_of_user(page, 4096).iter().all(|&byte| byte == 0));
     assert!(take_trace().iter().all(|line| line.len() <= 17 * 1024 && !line.contains('\n')));
+}
+
+#[test]
+fn every_error_has_a_text() {
+    // 41 and 58 are gaps.
+    for number in (1..=133).filter(|number| ![41, 58].contains(number)) {
+        let (name, text) = describe_error(number).expect("a text");
+        assert!(name.starts_with('E') && !text.is_empty());
+        assert!(Errno::from_number(number).name().is_none_or(|known| known == name), "{name}");
+    }
+    for number in [0, 41, 58, 134, 511, 515, 517, 4095] {
+        assert_eq!(describe_error(number), None);
+    }
+    assert_eq!(describe_error(2), Some(("ENOENT", "No such file or directory")));
+}
+
+#[test]
+fn a_line_ends_where_it_was_cut_off() {
+    let mut line = Line::default();
+    for _ in 0..2000 {
+        write!(line, "0123456789").expect("no failure");
+    }
+    let length = line.length();
+    assert!((16_000..=16 * 1024).contains(&length));
+    write!(line, "x").expect("no failure");
+    assert_eq!(line.length(), length);
 }

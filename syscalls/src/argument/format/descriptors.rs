@@ -25,8 +25,6 @@ named_numbers! {
 }
 
 named_bits! {
-    /// The two flags that most calls know which give a descriptor.
-    descriptor_flags: u32 { O_CLOEXEC O_NONBLOCK }
     /// `eventfd2(2)`'s flags.
     event_flags: u32 { EFD_SEMAPHORE EFD_CLOEXEC EFD_NONBLOCK }
     /// `flock(2)`'s operation.
@@ -43,6 +41,31 @@ named_bits! {
     close_range_flags: u32 { CLOSE_RANGE_UNSHARE CLOSE_RANGE_CLOEXEC }
     /// `F_SEAL_*`.
     seals: u32 { F_SEAL_SEAL F_SEAL_SHRINK F_SEAL_GROW F_SEAL_WRITE F_SEAL_FUTURE_WRITE F_SEAL_EXEC }
+}
+
+/// The two flags that most calls know which give a descriptor, in the words of the call.
+pub fn descriptor_flags(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
+    let prefix = match u32::try_from(call.number) {
+        Ok(number) if number == __NR_epoll_create1 => "EPOLL_",
+        Ok(number) if number == __NR_inotify_init1 => "IN_",
+        Ok(number) if number == __NR_signalfd4 => "SFD_",
+        Ok(number) if number == __NR_timerfd_create => "TFD_",
+        _ => "O_",
+    };
+    let mut rest = raw as u32;
+    let mut separator = "";
+    for (name, bit) in [("CLOEXEC", O_CLOEXEC), ("NONBLOCK", O_NONBLOCK), ("DIRECT", O_DIRECT)] {
+        if rest & bit != 0 {
+            write!(out, "{separator}{prefix}{name}")?;
+            separator = "|";
+            rest &= !bit;
+        }
+    }
+    match (rest, separator) {
+        (0, "") => out.write_char('0'),
+        (0, _) => Ok(()),
+        _ => write!(out, "{separator}{rest:#x}"),
+    }
 }
 
 /// `fcntl(2)`'s argument, which hangs on the command.

@@ -1,5 +1,6 @@
 //! Files, directories and their attributes.
 
+use super::descriptor_flags;
 use super::machinery::{named_bits, named_numbers, names, structures};
 use crate::argument::{Call, format_bits};
 use core::fmt::{self, Write};
@@ -71,8 +72,11 @@ const ST_NOATIME: u64 = 0x400;
 const ST_NODIRATIME: u64 = 0x800;
 const ST_RELATIME: u64 = 0x1000;
 
-/// `open(2)`'s flags: the access mode, then the rest.
-pub fn open_flags(raw: u64, _: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
+/// `open(2)`'s flags: the access mode, then the rest. `pipe2(2)` takes some of the rest alone.
+pub fn open_flags(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
+    if call.number == u64::from(__NR_pipe2) {
+        return descriptor_flags(raw, call, out);
+    }
     let flags = raw as u32;
     out.write_str(match flags & O_ACCMODE {
         O_RDONLY => "O_RDONLY",

@@ -1,8 +1,8 @@
 //! Sockets.
 
 use super::bytes::{quoted, vectors};
-use super::machinery::{given, is_error, named_bits, named_numbers, names, peek, peek_bytes, succeeded};
-use super::{hex, pointer};
+use super::machinery::{filled, given, list, named_bits, named_numbers, names, peek, peek_bytes, succeeded};
+use super::pointer;
 use crate::argument::{Call, format_bits};
 use core::fmt::{self, Write};
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -204,11 +204,12 @@ pub fn socket_address_out(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt
     }
 }
 
-/// Writes `struct msghdr`, `total` bytes of whose buffers count.
-fn show_message(raw: u64, total: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
-    let Some([name, name_length, vector, count, control, control_length, flags]) = peek::<[u64; 7]>(call, raw) else {
-        return pointer(raw, call, out);
-    };
+/// `struct msghdr`.
+type Header = [u64; 7];
+
+/// Writes a header, `total` bytes of whose buffers count.
+fn show_message(header: &Header, total: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
+    let [name, name_length, vector, count, control, control_length, flags] = *header;
     out.write_str("{msg_name=")?;
     if name == 0 {
         pointer(name, call, out)?;
@@ -219,9 +220,7 @@ fn show_message(raw: u64, total: u64, call: &Call<'_>, out: &mut dyn Write) -> f
     vectors(vector, count, total, call, out)?;
     write!(out, ", msg_iovlen={count}, ")?;
     if control != 0 {
-        out.write_str("msg_control=")?;
-        hex(control, call, out)?;
-        out.write_str(", ")?;
+        write!(out, "msg_control={control:#x}, ")?;
     }
     write!(out, "msg_controllen={control_length}, msg_flags=")?;
     message_flags(flags & 0xffff_ffff, call, out)?;
@@ -230,14 +229,44 @@ fn show_message(raw: u64, total: u64, call: &Call<'_>, out: &mut dyn Write) -> f
 
 /// `struct msghdr` that the call reads.
 pub fn message(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
-    show_message(raw, u64::MAX, call, out)
+    given::<Header>(raw, call, out, |header, call, out| show_message(header, u64::MAX, call, out))
 }
 
-/// `struct msghdr` that the call fills.
+/// `struct msghdr` that the call fills, as many bytes as its result says.
 pub fn message_out(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
-    match call.result {
-        None => Err(fmt::Error),
-        Some(result) if is_error(result) => pointer(raw, call, out),
-        Some(result) => show_message(raw, result as u64, call, out),
+    filled::<Header>(raw, call, out, |header, call, out| {
+        show_message(header, call.result.unwrap_or(0) as u64, call, out)
+    })
+}
+
+/// Writes `count` of `struct mmsghdr`; a message's length counts once the call has set it.
+fn show_messages(address: u64, count: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
+    list::<[u64; 8]>(address, count, call, out, |&[ref header @ .., length], out| {
+        let length = length & 0xffff_ffff;
+        out.write_str("{msg_hdr=")?;
+        match call.result {
+            Some(_) => {
+                show_message(header, length, call, out)?;
+                write!(out, ", msg_len={length}}}")
+            }
+            None => {
+                show_message(header, u64::MAX, call, out)?;
+                out.write_char('}')
+            }
+        }
+    })
+}
+
+/// `struct mmsghdr` array that the call reads; its count is the next argument.
+pub fn messages(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
+    show_messages(raw, u64::from(call.neighbour(1) as u32), call, out)
+}
+
+/// `struct mmsghdr` array that the call fills; its result is the count.
+pub fn messages_out(raw: u64, call: &Call<'_>, out: &mut dyn Write) -> fmt::Result {
+    if succeeded(call)? {
+        show_messages(raw, call.result.unwrap_or(0) as u64, call, out)
+    } else {
+        pointer(raw, call, out)
     }
 }

@@ -1,5 +1,9 @@
 //! The calls as a program makes them, on a tmpfs of the test's own.
 
+mod contents;
+mod naming;
+mod ownership;
+
 use super::*;
 use crate::argument::{Address, Fd};
 use crate::errno::{Errno, Result};

@@ -157,12 +157,14 @@ fn write_vectors_at(thread: &Thread, fd: Fd, vector: UserPtr<IoVec>, count: usiz
     open.write_at(&mut Source::vectors(thread, vector.address(), count)?, offset)
 }
 
+#[inline]
 fn readable(thread: &Thread, fd: Fd) -> Result<Arc<OpenFile>> {
     let open = thread.files().get(fd)?;
     open.check_readable()?;
     Ok(open)
 }
 
+#[inline]
 fn writable(thread: &Thread, fd: Fd) -> Result<Arc<OpenFile>> {
     let open = thread.files().get(fd)?;
     open.check_writable()?;

@@ -181,3 +181,123 @@ fn broken_archives_say_where_and_why() {
     assert_eq!((error.offset, error.fault), (whole.len(), Fault::Header));
     assert!(error.to_string().contains(&format!("byte {}", whole.len())));
 }
+
+/// One tar header with its content, as GNU tar writes it.
+fn tar_entry(archive: &mut Vec<u8>, name: &[u8], letter: u8, target: &[u8], content: &[u8]) {
+    let mut header = [0; 512];
+    header[..name.len()].copy_from_slice(name);
+    header[100..107].copy_from_slice(b"0000751");
+    header[108..115].copy_from_slice(b"0000005");
+    header[116..123].copy_from_slice(b"0000006");
+    header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+    header[136..147].copy_from_slice(b"00000001750");
+    header[148..156].fill(b' ');
+    header[156] = letter;
+    header[157..157 + target.len()].copy_from_slice(target);
+    header[257..263].copy_from_slice(b"ustar\0");
+    header[329..336].copy_from_slice(b"0000001");
+    header[337..344].copy_from_slice(b"0000003");
+    let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
+    header[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+    header[154] = 0;
+    archive.extend_from_slice(&header);
+    archive.extend_from_slice(content);
+    archive.resize(archive.len().next_multiple_of(512), 0);
+}
+
+#[test]
+fn a_tar_archive_becomes_a_tree() {
+    let long = [b"long/", &[b'n'; 200][..]].concat();
+    let mut archive = Vec::new();
+    tar_entry(&mut archive, b"./", b'5', b"", b"");
+    tar_entry(&mut archive, b"dir/file", b'0', b"", b"content");
+    tar_entry(&mut archive, b"old-dir/", 0, b"", b"");
+    tar_entry(&mut archive, b"hard", b'1', b"dir/file", b"");
+    tar_entry(&mut archive, b"soft", b'2', b"dir/file", b"");
+    tar_entry(&mut archive, b"null", b'3', b"", b"");
+    tar_entry(&mut archive, b"././@LongLink", b'L', b"", &[&long[..], b"\0"].concat());
+    tar_entry(&mut archive, b"cut", b'0', b"", b"long");
+    let pax = b"19 path=pax/\xfe\xffame\n23 mtime=-1.250000000\n10 uid=99\n20 SCHILY.xattr=1\n\n";
+    let pax = &pax[..pax.len() - 1];
+    tar_entry(&mut archive, b"PaxHeaders/x", b'x', b"", &pax_lines(pax));
+    tar_entry(&mut archive, b"x", b'0', b"", b"pax");
+    archive.resize(archive.len() + 1024, 0);
+    let (root, outcome) = unpacked(&archive);
+    assert_eq!(outcome, Ok(8));
+    assert_eq!(content(&root, b"hard"), b"content");
+    assert_eq!(content(&root, &long), b"long");
+    let attributes = |path: &[u8]| find(&root, path).unwrap().inode().attributes();
+    let file = attributes(b"dir/file");
+    assert_eq!((file.mode, file.uid, file.gid, file.links, file.modified.seconds), (0o751, 5, 6, 2, 1000));
+    assert_eq!(attributes(b"old-dir").kind, Kind::Directory);
+    assert_eq!(attributes(b"null").special, crate::filesystem::device_number(1, 3));
+    assert_eq!(&*find(&root, b"soft").unwrap().inode().link_text().unwrap(), b"dir/file");
+    let pax = attributes(b"pax/\xfe\xffame");
+    assert_eq!((pax.uid, pax.modified), (99, Timestamp { seconds: -2, nanoseconds: 750_000_000 }));
+}
+
+/// Pax lines with the lengths put right.
+fn pax_lines(lines: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        let value = line.splitn(2, |&byte| byte == b' ').nth(1).unwrap();
+        let rest = value.len() + 2;
+        let length = (1..9).map(|digits| rest + digits).find(|length| length.to_string().len() + rest == *length);
+        out.extend_from_slice(length.unwrap().to_string().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(value);
+        out.push(b'\n');
+    }
+    out
+}
+
+#[test]
+fn broken_tar_archives_say_why() {
+    let mut whole = Vec::new();
+    tar_entry(&mut whole, b"name", b'0', b"", &[1; 600]);
+    let fault = |bytes: &[u8]| unpacked(bytes).1.unwrap_err().fault;
+    assert_eq!(unpacked(&whole).1, Ok(1));
+    assert_eq!(unpacked(&[0; 1024]).1, Ok(0));
+    assert_eq!(fault(&whole[..1024]), Fault::Truncated);
+    assert_eq!(fault(&[&whole[..], &[1; 100]].concat()), Fault::Truncated);
+    assert_eq!(fault(&[&whole[..], &[1; 512]].concat()), Fault::Checksum);
+    let mut sparse = Vec::new();
+    tar_entry(&mut sparse, b"name", b'S', b"", b"");
+    assert_eq!(fault(&sparse), Fault::Kind);
+    for pax in [&b"99 path=x\n"[..], b"x path=x\n", b"5 p=x", b"0 path=x\n", b"9 size=x\n"] {
+        let mut bad = Vec::new();
+        tar_entry(&mut bad, b"h", b'x', b"", pax);
+        tar_entry(&mut bad, b"name", b'0', b"", b"");
+        assert!(matches!(fault(&bad), Fault::Header | Fault::Number));
+    }
+    let mut hard = Vec::new();
+    tar_entry(&mut hard, b"name", b'1', b"missing", b"");
+    assert_eq!(fault(&hard), Fault::Entry(Errno::ENOENT));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(start in 0usize..3, mut noise: Vec<u8>, changes: Vec<(u16, u8)>) {
+        let mut archive = Vec::new();
+        match start {
+            0 => {
+                cpio_entry(&mut archive, b"a/b", 0o100644, (1, 2), b"content");
+                cpio_entry(&mut archive, b"c", 0o120777, (1, 2), b"a/b");
+                trailer(&mut archive);
+            }
+            1 => {
+                tar_entry(&mut archive, b"x", b'x', b"", b"13 path=a/b/c\n");
+                tar_entry(&mut archive, b"a/b", b'0', b"", b"content");
+                tar_entry(&mut archive, b"c", b'2', b"a/b", b"");
+            }
+            _ => {}
+        }
+        for (at, value) in changes {
+            if let Some(byte) = archive.get_mut(usize::from(at) % 700) {
+                *byte = value;
+            }
+        }
+        archive.append(&mut noise);
+        let _ = unpacked(&archive);
+    }
+}

@@ -1,7 +1,7 @@
 //! Files that still lie in the boot archive.
 
 use crate::errno::{Errno, Result};
-use crate::frame::{Frame, PAGE, PAGE_SIZE};
+use crate::frame::{Frame, PAGE};
 use alloc::sync::Arc;
 
 /// A boot module: bytes in memory that begin on a page boundary.
@@ -45,19 +45,26 @@ impl Archived {
         index < self.length.div_ceil(PAGE)
     }
 
+    /// The module's own frame, where a whole page of the content lies in one.
+    pub(super) fn page_in_place(&self, index: u64) -> Option<Frame> {
+        let start = index.checked_mul(PAGE)?;
+        let from = self.offset + start;
+        let whole = from.is_multiple_of(PAGE) && start.checked_add(PAGE)? <= self.length;
+        if whole { self.module.frame(from / PAGE) } else { None }
+    }
+
     /// A page of the content, zeros behind its end; `true` when the frame is the module's own and must not be written.
     /// `None` when the content does not reach there. `ENOMEM`.
     pub(super) fn page(&self, index: u64) -> Result<Option<(Frame, bool)>> {
         if !self.has(index) {
             return Ok(None);
         }
+        if let Some(frame) = self.page_in_place(index) {
+            return Ok(Some((frame, true)));
+        }
         let start = index * PAGE;
         let length = (self.length - start).min(PAGE) as usize;
         let from = self.offset + start;
-        if from % PAGE == 0 && length == PAGE_SIZE {
-            let frame = self.module.frame(from / PAGE).ok_or(Errno::EIO)?;
-            return Ok(Some((frame, true)));
-        }
         let copy = Frame::zeroed().ok_or(Errno::ENOMEM)?;
         let bytes = self.module.bytes().get(from as usize..).and_then(|bytes| bytes.get(..length));
         copy.write(0, bytes.ok_or(Errno::EIO)?);

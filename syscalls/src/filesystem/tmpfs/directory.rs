@@ -3,12 +3,40 @@
 use crate::filesystem::{Entry, Item};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use core::hash::{BuildHasherDefault, Hasher};
 use core::sync::atomic::Ordering;
+use hashbrown::HashMap;
 use spin::Mutex;
+
+/// FNV-1a. Whoever makes names collide only slows itself down: the machine has one program.
+struct NameHasher(u64);
+
+impl Default for NameHasher {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn write_usize(&mut self, length: usize) {
+        self.0 ^= length as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        // The map takes its seven tag bits from the top, where short names would differ little.
+        self.0 ^ self.0 << 32
+    }
+}
 
 #[derive(Default)]
 struct Children {
-    by_name: BTreeMap<Arc<[u8]>, Arc<Entry>>,
+    by_name: HashMap<Arc<[u8]>, Arc<Entry>, BuildHasherDefault<NameHasher>>,
     // By the position that a listing shows. Positions grow and are never used twice, so a listing that goes on after
     // entries came and went shows all that were there throughout, once.
     by_position: BTreeMap<u64, Arc<Entry>>,

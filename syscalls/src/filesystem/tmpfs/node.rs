@@ -11,6 +11,8 @@ use crate::filesystem::{
     Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Make, Ownership, Timestamp, device,
 };
 use crate::frame::Frame;
+use crate::machine::machine;
+use crate::time::{Instant, SECOND};
 use crate::transfer::{Destination, Source};
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
@@ -34,6 +36,8 @@ struct State {
     // A file of O_TMPFILE may get its first name later.
     linkable: bool,
     accessed: Timestamp,
+    // When `accessed` was set last, for relatime's day.
+    noted: Instant,
     modified: Timestamp,
     changed: Timestamp,
 }
@@ -59,6 +63,7 @@ impl Node {
             Make::Special(_, device) => Content::Special(*device),
         };
         let now = Timestamp::now();
+        let noted = machine().monotonic();
         let links = if what.kind() == Kind::Directory { 2 } else { 1 };
         let times = (now, now, now);
         let (accessed, modified, changed) = times;
@@ -67,7 +72,7 @@ impl Node {
             number: filesystem.next_inode(),
             kind: what.kind(),
             created: now,
-            state: Mutex::new(State { mode, uid, gid, links, linkable: false, accessed, modified, changed }),
+            state: Mutex::new(State { mode, uid, gid, links, linkable: false, accessed, noted, modified, changed }),
             content,
             this: this.clone(),
         })
@@ -109,12 +114,12 @@ impl Node {
 
     /// Notes a read, as `relatime` does: when the last one is older than the last write, or than a day.
     fn note_read(&self) {
-        const DAY: i64 = 24 * 60 * 60;
-        let now = Timestamp::now();
+        let now = machine().monotonic();
         let mut state = self.state.lock();
         let accessed = state.accessed;
-        if accessed <= state.modified || accessed <= state.changed || now.seconds - accessed.seconds >= DAY {
-            state.accessed = now;
+        if accessed <= state.modified || accessed <= state.changed || now.since(state.noted) >= 24 * 3600 * SECOND {
+            state.accessed = Timestamp::now();
+            state.noted = now;
         }
     }
 
@@ -336,7 +341,7 @@ impl Inode for Node {
             return Err(Errno::ENOENT);
         }
         // Looked at again under the lock: the caller's view may be old.
-        if entry.contains(to_directory) {
+        if entry.kind() == Kind::Directory && entry.contains(to_directory) {
             return Err(Errno::EINVAL);
         }
         match (replaced, to_children.get(to_name)) {
@@ -438,6 +443,10 @@ impl File for Node {
         Ok(())
     }
 
+    fn sync(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn pages(&self) -> Result<Arc<dyn Pages>> {
         self.regular().map_err(|_| Errno::ENODEV)?;
         let this: Arc<Self> = self.this.upgrade().ok_or(Errno::ENODEV)?;
@@ -448,5 +457,9 @@ impl File for Node {
 impl Pages for Node {
     fn page(&self, index: u64, for_write: bool) -> Result<Option<Frame>> {
         self.regular()?.mapped_page(index, for_write)
+    }
+
+    fn present(&self, index: u64) -> Option<Frame> {
+        self.regular().ok()?.present_page(index)
     }
 }

@@ -192,6 +192,15 @@ impl Regular {
         }
         state.page_for_write(index).map(Some)
     }
+
+    /// A page for `mmap` that costs nothing: the file's own, or the archive's in place.
+    pub(super) fn present_page(&self, index: u64) -> Option<Frame> {
+        let state = self.state.lock();
+        if index >= state.size.div_ceil(PAGE) {
+            return None;
+        }
+        state.pages.get(index).cloned().or_else(|| state.archived.as_ref()?.page_in_place(index))
+    }
 }
 
 impl State {

@@ -1,0 +1,133 @@
+//! `/dev`: a tmpfs with the devices of `null(4)`, `random(4)`, `full(4)` and those that others register.
+
+use super::tmpfs::Tmpfs;
+use super::{Entry, Kind, Make, device, device_number};
+use crate::errno::{Errno, Result};
+use crate::file::{File, OpenFlags};
+use crate::machine::machine;
+use crate::transfer::{Destination, Source};
+use alloc::sync::Arc;
+use spin::Once;
+
+/// The file system of `/dev`, made at first use.
+pub fn devfs() -> &'static Arc<Tmpfs> {
+    static DEVFS: Once<Arc<Tmpfs>> = Once::new();
+    DEVFS.call_once(|| {
+        let devfs = Tmpfs::new("devtmpfs");
+        // On an empty file system nothing of this fails but for want of memory, and then the node is missing.
+        let _ = fill(&devfs.root());
+        devfs
+    })
+}
+
+/// Adds a device to `/dev` and says what its nodes open. `EEXIST`, `ENOSPC`.
+pub fn register(
+    name: &str,
+    kind: Kind,
+    number: u64,
+    mode: u16,
+    opener: impl Fn(OpenFlags) -> Result<Arc<dyn File>> + Send + Sync + 'static,
+) -> Result<()> {
+    device::register(kind, number, opener);
+    node(&devfs().root(), name, Make::Special(kind, number), mode)
+}
+
+fn node(directory: &Arc<Entry>, name: &str, what: Make<'_>, mode: u16) -> Result<()> {
+    directory.inode().make(directory, name.as_bytes(), what, (mode, 0, 0)).map(drop)
+}
+
+fn fill(root: &Arc<Entry>) -> Result<()> {
+    let devices: [(&str, u32, Arc<dyn File>); 5] = [
+        ("null", 3, Arc::new(Null)),
+        ("zero", 5, Arc::new(Zero)),
+        ("full", 7, Arc::new(Full)),
+        ("random", 8, Arc::new(Random)),
+        ("urandom", 9, Arc::new(Random)),
+    ];
+    for (name, minor, file) in devices {
+        let number = device_number(1, minor);
+        device::register(Kind::Character, number, move |_| Ok(file.clone()));
+        node(root, name, Make::Special(Kind::Character, number), 0o666)?;
+    }
+    let links = [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ];
+    for (name, target) in links {
+        node(root, name, Make::Symlink(target.as_bytes()), 0o777)?;
+    }
+    node(root, "shm", Make::Directory, 0o1777)
+}
+
+/// Zeroes all that is wanted; what was done before a fault counts.
+fn zeros(to: &mut Destination<'_>) -> Result<usize> {
+    let before = to.done();
+    match to.put_zeros(usize::MAX) {
+        Err(_) if to.done() > before => Ok(to.done() - before),
+        outcome => outcome,
+    }
+}
+
+/// `/dev/null`: nothing to read, room for everything.
+struct Null;
+
+impl File for Null {
+    fn read(&self, _: &mut Destination<'_>, _: u64) -> Result<usize> {
+        Ok(0)
+    }
+
+    fn write(&self, from: &mut Source<'_>, _: u64) -> Result<usize> {
+        Ok(from.skip(usize::MAX))
+    }
+}
+
+/// `/dev/zero`: zeros without end, room for everything.
+struct Zero;
+
+impl File for Zero {
+    fn read(&self, to: &mut Destination<'_>, _: u64) -> Result<usize> {
+        zeros(to)
+    }
+
+    fn write(&self, from: &mut Source<'_>, _: u64) -> Result<usize> {
+        Ok(from.skip(usize::MAX))
+    }
+}
+
+/// `/dev/full`: zeros without end, no room.
+struct Full;
+
+impl File for Full {
+    fn read(&self, to: &mut Destination<'_>, _: u64) -> Result<usize> {
+        zeros(to)
+    }
+
+    fn write(&self, _: &mut Source<'_>, _: u64) -> Result<usize> {
+        Err(Errno::ENOSPC)
+    }
+}
+
+/// `/dev/random`, `/dev/urandom`: the machine's random bytes; what is written is not needed.
+struct Random;
+
+impl File for Random {
+    fn read(&self, to: &mut Destination<'_>, _: u64) -> Result<usize> {
+        let mut bytes = [0; 256];
+        let before = to.done();
+        while to.remaining() > 0 {
+            let piece = &mut bytes[..to.remaining().min(256)];
+            machine().random(piece);
+            if let Err(errno) = to.put(piece) {
+                let done = to.done() - before;
+                return if done > 0 { Ok(done) } else { Err(errno) };
+            }
+        }
+        Ok(to.done() - before)
+    }
+
+    fn write(&self, from: &mut Source<'_>, _: u64) -> Result<usize> {
+        Ok(from.skip(usize::MAX))
+    }
+}
