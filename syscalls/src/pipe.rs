@@ -26,6 +26,7 @@ use crate::transfer::{Destination, Source};
 use crate::wait::WaitQueue;
 use alloc::sync::Arc;
 use buffer::{Buffer, Stop};
+use core::sync::atomic::{AtomicU64, Ordering};
 use spin::Mutex;
 
 /// `PIPE_BUF`: writes up to this length are atomic. Also the longest packet.
@@ -67,6 +68,8 @@ struct State {
 
 /// A pipe.
 pub struct Pipe {
+    /// The inode number that Linux's internal file system would give it.
+    number: u64,
     state: Mutex<State>,
     readable: WaitQueue,
     writable: WaitQueue,
@@ -79,7 +82,9 @@ impl Pipe {
     pub fn new() -> Arc<Self> {
         let buffer = Buffer::new(DEFAULT_PAGES);
         let state = State { buffer, readers: 0, writers: 0, readers_ever: 0, writers_ever: 0 };
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
             state: Mutex::new(state),
             readable: WaitQueue::new(),
             writable: WaitQueue::new(),

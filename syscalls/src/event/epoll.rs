@@ -22,6 +22,7 @@ use crate::errno::{Errno, Result};
 use crate::file::{Events, File, OpenFile};
 use crate::wait::WaitQueue;
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use entry::Entry;
@@ -93,7 +94,9 @@ impl Epoll {
             state.entries.insert(entry.key(), entry.clone());
         }
         if let Some(child) = child {
-            child.state.lock().parents.push(self.this.clone());
+            let mut state = child.state.lock();
+            state.parents.retain(|parent| parent.strong_count() > 0);
+            state.parents.push(self.this.clone());
         }
         drop(nesting);
         entry.watch(queue);
@@ -161,6 +164,10 @@ impl File for Epoll {
 
     fn is_stream(&self) -> bool {
         true
+    }
+
+    fn label(&self) -> String {
+        String::from("anon_inode:[eventpoll]")
     }
 }
 

@@ -6,6 +6,7 @@ use crate::file::{Events, File, OpenFile, StatusFlags};
 use crate::thread::Thread;
 use crate::transfer::{Destination, Source};
 use crate::wait::WaitQueue;
+use alloc::string::String;
 use alloc::sync::Arc;
 use linux_raw_sys::general::{EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE, O_RDWR};
 use spin::Mutex;
@@ -130,6 +131,10 @@ impl File for EventCounter {
 
     fn wakes_one(&self) -> bool {
         true
+    }
+
+    fn label(&self) -> String {
+        String::from("anon_inode:[eventfd]")
     }
 }
 

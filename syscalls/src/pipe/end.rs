@@ -2,11 +2,14 @@
 
 use super::{Pipe, Side};
 use crate::errno::{Errno, Result};
-use crate::file::{Events, File};
+use crate::file::{Events, File, OpenFile, OpenFlags};
+use crate::filesystem::{Attributes, Kind};
 use crate::thread::Thread;
 use crate::transfer::{Destination, Source};
 use crate::user::UserPtr;
 use crate::wait::WaitQueue;
+use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 use linux_raw_sys::ioctl::FIONREAD;
@@ -40,6 +43,12 @@ impl PipeEnd {
         let quiet_before = (quiet && state.writers == 0).then_some(state.writers_ever);
         drop(state);
         Self { pipe: pipe.clone(), side, packets: AtomicBool::new(false), quiet_before }
+    }
+
+    /// The end that an open file is, if it is one.
+    pub fn of(open: &OpenFile) -> Option<&Self> {
+        let file: &dyn core::any::Any = &**open.file();
+        file.downcast_ref()
     }
 
     /// The pipe.
@@ -106,6 +115,26 @@ impl File for PipeEnd {
             FIONREAD => UserPtr::new(argument).write(thread, &(self.pipe.length() as i32)).map(|()| 0),
             _ => Err(Errno::ENOTTY),
         }
+    }
+
+    fn attributes(&self) -> Attributes {
+        Attributes { inode: self.pipe.number, ..Attributes::nameless(Kind::Fifo, 0o600) }
+    }
+
+    fn label(&self) -> String {
+        format!("pipe:[{}]", self.pipe.number)
+    }
+
+    fn reopen(self: Arc<Self>, flags: OpenFlags) -> Result<Arc<dyn File>> {
+        let side = match (flags.reads(), flags.writes()) {
+            (true, false) => Side::Read,
+            (false, true) => Side::Write,
+            _ => Side::Both,
+        };
+        // Unlike a named fifo's, this one waits for nobody.
+        let end = Self::new(&self.pipe, side);
+        end.set_packets(flags.contains(OpenFlags::O_DIRECT));
+        Ok(Arc::new(end))
     }
 }
 

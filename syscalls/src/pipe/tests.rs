@@ -36,8 +36,7 @@ fn get(end: &OpenFile, length: usize) -> Result<Vec<u8>> {
 }
 
 fn pipe_of(end: &OpenFile) -> &PipeEnd {
-    let file: &dyn core::any::Any = &**end.file();
-    file.downcast_ref().unwrap()
+    PipeEnd::of(end).unwrap()
 }
 
 #[test]
