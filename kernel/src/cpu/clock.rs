@@ -55,7 +55,12 @@ pub(crate) fn now() -> Instant {
 /// When the counter had this value; 0 if that was before time 0.
 fn at(counter: u64) -> Instant {
     let ticks = counter.saturating_sub(ORIGIN.load(Ordering::Relaxed));
-    Instant((u128::from(ticks) * u128::from(SCALE.load(Ordering::Relaxed)) >> 32) as u64)
+    Instant(nanoseconds(ticks))
+}
+
+fn nanoseconds(ticks: u64) -> u64 {
+    let product = u128::from(ticks) * u128::from(SCALE.load(Ordering::Relaxed));
+    (product >> 32) as u64
 }
 
 /// What `CLOCK_REALTIME` is ahead of [`now`]. If nobody has said it, the machine is asked at the first time.
@@ -77,16 +82,13 @@ pub(crate) fn set_realtime_offset(nanoseconds: u64) {
 }
 
 /// Says what time it was (in nanoseconds since 1970): when the counter had the value `then`, otherwise just now.
-pub(crate) fn set_wall_clock(nanoseconds: u64, then: Option<u64>) {
+pub(crate) fn set_wall_clock(wall: u64, then: Option<u64>) {
     let origin = ORIGIN.load(Ordering::Relaxed);
     let offset = match then {
         // The tool looked before this machine's clock began.
-        Some(then) if then < origin => {
-            let since = u128::from(origin - then) * u128::from(SCALE.load(Ordering::Relaxed)) >> 32;
-            nanoseconds.saturating_add(since as u64)
-        }
-        Some(then) => nanoseconds.saturating_sub(at(then).0),
-        None => nanoseconds.saturating_sub(now().0),
+        Some(then) if then < origin => wall.saturating_add(nanoseconds(origin - then)),
+        Some(then) => wall.saturating_sub(at(then).0),
+        None => wall.saturating_sub(now().0),
     };
     set_realtime_offset(offset);
 }
