@@ -6,12 +6,12 @@ use crate::device::console;
 use crate::memory::frames::{self, FRAME};
 use crate::memory::layout::direct;
 use crate::memory::{copy, space::Space};
-use crate::{power, random, task};
+use crate::{power, random, task, vdso};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use birgus_syscalls::console::CONSOLE;
 use birgus_syscalls::frame::Frame;
-use birgus_syscalls::machine::{Machine, OutOfMemory, PageTable, Processor};
+use birgus_syscalls::machine::{Machine, OutOfMemory, PageTable, Processor, Vdso};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::Thread;
 use birgus_syscalls::time::Instant;
@@ -174,6 +174,10 @@ impl Machine for Hardware {
     fn processor(&self) -> Processor {
         let (extended_size, _) = extended::format();
         Processor { hwcap: __cpuid(1).edx, extended_size }
+    }
+
+    fn vdso(&self) -> Option<Vdso> {
+        Some(vdso::pages())
     }
 
     fn cpus(&self) -> usize {

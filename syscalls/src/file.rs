@@ -4,6 +4,7 @@ mod anonymous;
 pub mod calls;
 mod descriptor;
 mod flags;
+pub mod lock;
 mod open;
 
 pub use descriptor::{Descriptor, FileTable};
@@ -112,6 +113,12 @@ pub trait File: Any + Send + Sync {
     fn ioctl(&self, thread: &Thread, request: u32, argument: u64) -> Result<i64> {
         let _ = (thread, request, argument);
         Err(Errno::ENOTTY)
+    }
+
+    /// The commands of `fcntl(2)` that are the file's own: a pipe's size, a memory file's seals. `EINVAL`.
+    fn control(&self, thread: &Thread, command: u32, argument: u64) -> Result<i64> {
+        let _ = (thread, command, argument);
+        Err(Errno::EINVAL)
     }
 
     /// The pages for `mmap`. `ENODEV`.

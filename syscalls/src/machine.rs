@@ -123,6 +123,14 @@ pub struct Processor {
     pub extended_size: usize,
 }
 
+/// The vDSO, `vdso(7)`: one page of data, which programs may read, and behind it in memory one page with the object,
+/// which they may run.
+#[allow(missing_docs)]
+pub struct Vdso {
+    pub data: Frame,
+    pub image: Frame,
+}
+
 /// The machine. Sizes are bytes, user addresses may be anything.
 pub trait Machine: Sync {
     /// Copies from the current address space; what is not present or not allowed is not faulted in here.
@@ -187,6 +195,10 @@ pub trait Machine: Sync {
 
     /// What a program is told of the processor.
     fn processor(&self) -> Processor;
+    /// The pages with which programs read the clocks themselves, if the machine has such. They stay what they are.
+    fn vdso(&self) -> Option<Vdso> {
+        None
+    }
     /// The number of CPUs.
     fn cpus(&self) -> usize;
     /// The CPU that runs this.

@@ -9,6 +9,7 @@ pub mod identity;
 pub mod limits;
 pub mod program;
 pub mod registry;
+mod vdso;
 
 pub use context::FileContext;
 pub use credentials::{Credentials, Identity};

@@ -130,8 +130,8 @@ table_rows! {
     70 => msgrcv(id: i32, message: UserPtr<u8>, size: usize, kind: i64, flags: i32 as hex) -> usize, absent;
     71 => msgctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
     72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer,
-        partial("locks, leases, pipe sizes, owners and notification"), file::descriptor::fcntl;
-    73 => flock(fd: Fd, operation: u32 as lock_operation), absent;
+        partial("leases, owners and notification"), file::descriptor::fcntl;
+    73 => flock(fd: Fd, operation: u32 as lock_operation), full, file::locking::flock;
     74 => fsync(fd: Fd), full, file::storage::fsync;
     75 => fdatasync(fd: Fd), full, file::storage::fsync;
     76 => truncate(path: UserString, length: i64), full, file::size::truncate;

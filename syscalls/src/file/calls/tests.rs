@@ -1,6 +1,7 @@
 //! The calls as a program makes them, on a tmpfs of the test's own.
 
 mod contents;
+mod locks;
 mod naming;
 mod ownership;
 
