@@ -95,6 +95,10 @@ pub trait Task: Send + Sync {
     fn set_fs_base(&self, base: u64);
     /// The FS base.
     fn fs_base(&self) -> u64;
+    /// Sets the GS base, which is the program's own from then on. As for [`Task::set_fs_base`].
+    fn set_gs_base(&self, base: u64);
+    /// The GS base; 0 for a thread that has not set it.
+    fn gs_base(&self) -> u64;
     /// CPU time used so far, in nanoseconds.
     fn cpu_time(&self) -> u64;
     /// If the thread runs in its program on another CPU: makes that CPU enter the kernel soon, so that it sees the

@@ -225,7 +225,7 @@ table_rows! {
     157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as prctl_rest,
         third: u64 as prctl_rest, fourth: u64 as prctl_rest) -> i64, absent;
     158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64,
-        partial("GS stays the kernel's, CPUID cannot be turned off"), thread::arch_prctl;
+        partial("CPUID cannot be turned off"), thread::arch_prctl;
     159 => adjtimex(buffer: UserPtr<u8>) -> i32, absent;
     160 => setrlimit(resource: u32 as resource, limit: UserPtr<Limit> as limit), full, limits::setrlimit;
     161 => chroot(path: UserString), full, file::place::chroot;
