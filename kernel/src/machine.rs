@@ -16,7 +16,7 @@ use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::Thread;
 use birgus_syscalls::time::Instant;
 use birgus_syscalls::wire::Ending;
-use core::arch::x86_64::__cpuid;
+use core::arch::x86_64::{__cpuid, __cpuid_count, CpuidResult};
 use core::sync::atomic::Ordering;
 
 /// This machine.
@@ -174,6 +174,15 @@ impl Machine for Hardware {
     fn processor(&self) -> Processor {
         let (extended_size, _) = extended::format();
         Processor { hwcap: __cpuid(1).edx, extended_size }
+    }
+
+    fn cpuid(&self, leaf: u32, subleaf: u32) -> [u32; 4] {
+        let CpuidResult { eax, ebx, ecx, edx } = __cpuid_count(leaf, subleaf);
+        [eax, ebx, ecx, edx]
+    }
+
+    fn counter_khz(&self) -> u64 {
+        clock::counter_khz()
     }
 
     fn cpus(&self) -> usize {

@@ -45,6 +45,11 @@ pub(crate) fn parameters() -> (u64, u64) {
     (ORIGIN.load(Ordering::Relaxed), SCALE.load(Ordering::Relaxed))
 }
 
+/// The counter's rate in kHz.
+pub(crate) fn counter_khz() -> u64 {
+    (1_000_000 << 32) / SCALE.load(Ordering::Relaxed).max(1)
+}
+
 /// `CLOCK_MONOTONIC`.
 pub(crate) fn now() -> Instant {
     at(counter())
