@@ -4,7 +4,7 @@
 //! Nothing is kept between two lookups but the inode numbers, which follow from the names.
 
 use super::mounts::unused_device;
-use super::{Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Ownership, Statistics, Timestamp};
+use super::{Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Make, Ownership, Statistics, Timestamp};
 use crate::errno::{Errno, Result};
 use crate::file::{File, OpenFlags};
 use crate::frame::PAGE_SIZE;
@@ -342,6 +342,11 @@ impl Inode for Node {
         let Object::Directory(code) = &self.object else { return Err(Errno::ENOTDIR) };
         code.list(position, &mut |next, name, kind| each(Item { name, inode: self.number_of(name), kind, next }));
         Ok(())
+    }
+
+    fn make(&self, _: &Arc<Entry>, _: &[u8], _: Make<'_>, _: (u16, u32, u32)) -> Result<Arc<Entry>> {
+        // As in Linux's `/proc`, where the name is looked for first.
+        Err(Errno::ENOENT)
     }
 
     fn follow(&self) -> Result<Link> {

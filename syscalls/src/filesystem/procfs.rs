@@ -19,6 +19,9 @@ mod stat;
 mod status;
 mod subject;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use processor::list_of_cpus;
 
 use super::generated::{Directory, Fixed, Generated, Object, PathLink, Target};
@@ -95,10 +98,10 @@ impl Directory for Root {
 /// does not list them. `ENOENT`.
 fn find(id: i32) -> Result<Subject> {
     if let Some(process) = registry::find(id) {
-        return Ok(Subject::process(&process));
+        return Ok(Subject::of_process(&process));
     }
     let thread = registry::thread(id).ok_or(Errno::ENOENT)?;
-    Ok(Subject::thread_as_process(&thread))
+    Ok(Subject::of_thread(&thread))
 }
 
 /// The number that a name is: decimal digits without zeros in front.

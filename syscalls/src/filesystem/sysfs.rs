@@ -1,8 +1,8 @@
 //! `/sys`, `sysfs(5)`: the few files of it that runtimes read. There is no tree of devices.
 
-use super::Entry;
 use super::generated::{Content, Directory, Fixed, Generated, Object, Owned};
 use super::procfs::list_of_cpus;
+use super::{Entry, Kind};
 use crate::errno::{Errno, Result};
 use crate::file::{File, OpenFlags};
 use crate::frame::PAGE;
@@ -27,7 +27,7 @@ impl Directory for Folder {
         self.0.lookup(name)
     }
 
-    fn list(&self, position: u64, each: &mut dyn FnMut(u64, &[u8], super::Kind) -> bool) {
+    fn list(&self, position: u64, each: &mut dyn FnMut(u64, &[u8], Kind) -> bool) {
         self.0.list(position, each);
     }
 
@@ -124,7 +124,7 @@ impl Directory for Cpus {
         }
     }
 
-    fn list(&self, position: u64, each: &mut dyn FnMut(u64, &[u8], super::Kind) -> bool) {
+    fn list(&self, position: u64, each: &mut dyn FnMut(u64, &[u8], Kind) -> bool) {
         let fixed = self.0.len();
         let mut goes_on = true;
         self.0.list(position, &mut |next, name, kind| {
@@ -132,7 +132,7 @@ impl Directory for Cpus {
             goes_on
         });
         for cpu in position.saturating_sub(fixed)..machine().cpus() as u64 {
-            goes_on = goes_on && each(fixed + cpu + 1, format!("cpu{cpu}").as_bytes(), super::Kind::Directory);
+            goes_on = goes_on && each(fixed + cpu + 1, format!("cpu{cpu}").as_bytes(), Kind::Directory);
         }
     }
 

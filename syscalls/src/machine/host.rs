@@ -616,8 +616,7 @@ impl Machine for HostMachine {
     }
 
     fn cpuid(&self, leaf: u32, subleaf: u32) -> [u32; 4] {
-        let core::arch::x86_64::CpuidResult { eax, ebx, ecx, edx } =
-            core::arch::x86_64::__cpuid_count(leaf, subleaf);
+        let core::arch::x86_64::CpuidResult { eax, ebx, ecx, edx } = core::arch::x86_64::__cpuid_count(leaf, subleaf);
         [eax, ebx, ecx, edx]
     }
 

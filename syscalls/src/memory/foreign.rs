@@ -1,5 +1,6 @@
 //! Reading and writing a space that need not be the current one: `/proc/PID/mem`, and what `/proc` shows of a program.
 
+use super::area::Backing;
 use super::{AddressSpace, page_of};
 use crate::frame::{Frame, PAGE};
 use crate::machine::{Access, Mapped};
@@ -43,10 +44,23 @@ impl AddressSpace {
     }
 
     fn readable_frame(&self, address: u64) -> Option<Frame> {
-        // What is there can be read also where the program may not.
-        let _ = self.fault(address, Access::READ);
-        let _state = self.state.lock();
-        self.table.lookup(page_of(address)).map(|mapped| reference(mapped))
+        let page = page_of(address);
+        let refused = self.fault(page, Access::READ).is_err();
+        let state = self.state.lock();
+        if let Some(mapped) = self.table.lookup(page) {
+            return Some(reference(mapped));
+        }
+        // The page could be there, but for the protection: `PROT_NONE`.
+        let (start, area) = state.areas.containing(page).filter(|(_, area)| refused && area.protection.is_empty())?;
+        match &area.backing {
+            Backing::Anonymous => Frame::zeroed(),
+            Backing::File { file, index } => {
+                let (file, index) = (file.clone(), index + (page - start) / PAGE);
+                // A file may wait for the page.
+                drop(state);
+                file.pages.page(index, false).ok().flatten()
+            }
+        }
     }
 
     fn writable_frame(&self, address: u64) -> Option<Frame> {
@@ -56,6 +70,10 @@ impl AddressSpace {
         }
         let state = self.state.lock();
         let (_, area) = state.areas.containing(page)?;
+        let present = self.table.lookup(page);
+        if present.is_none() && area.is_anonymous() && area.protection.is_empty() {
+            self.table.map(page, Frame::zeroed()?, Access::NONE).ok()?;
+        }
         let mapped = self.table.lookup(page)?;
         if mapped.access.write {
             return Some(reference(mapped));
@@ -64,7 +82,7 @@ impl AddressSpace {
             return None;
         }
         self.own(page, mapped, area.protection.access()).ok()?;
-        self.table.lookup(page).map(|mapped| reference(mapped))
+        self.table.lookup(page).map(reference)
     }
 }
 

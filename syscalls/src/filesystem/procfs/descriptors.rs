@@ -85,7 +85,7 @@ impl Target for OpenDescriptor {
             O_RDONLY => 0o500,
             O_WRONLY => 0o300,
             O_RDWR => 0o700,
-            _ => 0o100,
+            _ => 0,
         };
         self.subject.owned(mode)
     }

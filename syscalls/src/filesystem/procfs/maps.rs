@@ -77,9 +77,7 @@ fn put_residency(all: &Residency, locked: u64, is_sum: bool, to: &mut Vec<u8>) {
     line("Private_Dirty:", pages(private_dirty));
     line("Referenced:", pages(all.referenced));
     line("Anonymous:", pages(all.anonymous));
-    for name in
-        ["KSM:", "LazyFree:", "AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:", "Shared_Hugetlb:"]
-    {
+    for name in ["KSM:", "LazyFree:", "AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:", "Shared_Hugetlb:"] {
         line(name, 0);
     }
     put(to, format_args!("Private_Hugetlb: {:7} kB\n", 0));

@@ -51,7 +51,8 @@ pub(super) fn cpuinfo(to: &mut Vec<u8>) -> Result<()> {
     let khz = machine().counter_khz();
     let line = (sizes >> 8 & 0xff) * 8;
     let address_sizes = leaf(0x8000_0008, 0)[0];
-    let (physical, linear) = if address_sizes == 0 { (36, 48) } else { (address_sizes & 0xff, address_sizes >> 8 & 0xff) };
+    let (physical, linear) =
+        if address_sizes == 0 { (36, 48) } else { (address_sizes & 0xff, address_sizes >> 8 & 0xff) };
     let flags = flags::flags();
     let cpus = machine().cpus();
     for cpu in 0..cpus {

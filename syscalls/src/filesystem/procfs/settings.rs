@@ -64,51 +64,51 @@ fn folder(entries: Vec<(&'static str, Object)>) -> Object {
 
 /// `/proc/sys`.
 pub(super) fn settings() -> Object {
-    use Setting::{Fixed, Name, Shown};
+    use Setting::{Fixed as Always, Name, Shown};
     let random = directory(&[
         ("boot_id", Shown(boot_id)),
-        ("entropy_avail", Fixed("256")),
-        ("poolsize", Fixed("256")),
+        ("entropy_avail", Always("256")),
+        ("poolsize", Always("256")),
         ("uuid", Shown(|to| put_uuid(&random_uuid(), to))),
     ]);
     let mut kernel = directory(&[
-        ("arch", Fixed("x86_64")),
-        ("cap_last_cap", Fixed("40")),
-        ("core_pattern", Fixed("core")),
-        ("core_uses_pid", Fixed("0")),
+        ("arch", Always("x86_64")),
+        ("cap_last_cap", Always("40")),
+        ("core_pattern", Always("core")),
+        ("core_uses_pid", Always("0")),
         ("domainname", Name(system::domain_name, system::set_domain_name)),
         ("hostname", Name(system::node_name, system::set_node_name)),
-        ("ngroups_max", Fixed("65536")),
-        ("osrelease", Fixed(system::RELEASE)),
-        ("ostype", Fixed("Linux")),
-        ("overflowgid", Fixed("65534")),
-        ("overflowuid", Fixed("65534")),
-        ("pid_max", Fixed("4194304")),
-        ("printk", Fixed("4\t4\t1\t7")),
-        ("randomize_va_space", Fixed("2")),
-        ("tainted", Fixed("0")),
+        ("ngroups_max", Always("65536")),
+        ("osrelease", Always(system::RELEASE)),
+        ("ostype", Always("Linux")),
+        ("overflowgid", Always("65534")),
+        ("overflowuid", Always("65534")),
+        ("pid_max", Always("4194304")),
+        ("printk", Always("4\t4\t1\t7")),
+        ("randomize_va_space", Always("2")),
+        ("tainted", Always("0")),
         ("threads-max", Shown(|to| put(to, format_args!("{}\n", (machine().frames().0 / 32).max(20))))),
-        ("version", Fixed(system::VERSION)),
+        ("version", Always(system::VERSION)),
     ]);
     kernel.push(("random", folder(random)));
     let memory = directory(&[
         ("max_map_count", Shown(|to| put(to, format_args!("{MAXIMUM_AREAS}\n")))),
         ("mmap_min_addr", Shown(|to| put(to, format_args!("{LOWEST_ADDRESS}\n")))),
-        ("nr_hugepages", Fixed("0")),
-        ("overcommit_kbytes", Fixed("0")),
-        ("overcommit_memory", Fixed("0")),
-        ("overcommit_ratio", Fixed("50")),
-        ("swappiness", Fixed("60")),
+        ("nr_hugepages", Always("0")),
+        ("overcommit_kbytes", Always("0")),
+        ("overcommit_memory", Always("0")),
+        ("overcommit_ratio", Always("50")),
+        ("swappiness", Always("60")),
     ]);
     let epoll = directory(&[("max_user_watches", Shown(|to| put(to, format_args!("{}\n", watches()))))]);
     let mut files = directory(&[
-        ("file-max", Fixed("9223372036854775807")),
+        ("file-max", Always("9223372036854775807")),
         ("file-nr", Shown(|to| put(to, format_args!("{}\t0\t9223372036854775807\n", open_files())))),
-        ("nr_open", Fixed("1048576")),
-        ("pipe-max-size", Fixed("1048576")),
+        ("nr_open", Always("1048576")),
+        ("pipe-max-size", Always("1048576")),
     ]);
     files.push(("epoll", folder(epoll)));
-    let network = vec![("core", folder(directory(&[("somaxconn", Fixed("4096"))])))];
+    let network = vec![("core", folder(directory(&[("somaxconn", Always("4096"))])))];
     folder(vec![("fs", folder(files)), ("kernel", folder(kernel)), ("net", folder(network)), ("vm", folder(memory))])
 }
 

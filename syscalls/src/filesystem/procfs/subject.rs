@@ -19,12 +19,12 @@ pub(super) struct Subject {
 
 impl Subject {
     /// `/proc/PID`.
-    pub(super) fn process(process: &Arc<Process>) -> Self {
+    pub(super) fn of_process(process: &Arc<Process>) -> Self {
         Self { process: Arc::downgrade(process), thread: process.id, alone: false }
     }
 
     /// `/proc/TID` of a thread that is not its process's first.
-    pub(super) fn thread_as_process(thread: &Arc<Thread>) -> Self {
+    pub(super) fn of_thread(thread: &Arc<Thread>) -> Self {
         Self { process: Arc::downgrade(&thread.process), thread: thread.id, alone: false }
     }
 
@@ -47,15 +47,6 @@ impl Subject {
     /// The thread; `None` when it has ended and the process has not.
     pub(super) fn thread(&self) -> Option<Arc<Thread>> {
         self.process.upgrade()?.thread(self.thread)
-    }
-
-    /// The threads that times are summed over.
-    pub(super) fn threads(&self) -> Vec<Arc<Thread>> {
-        match (self.alone, self.process.upgrade()) {
-            (true, _) => self.thread().into_iter().collect(),
-            (false, Some(process)) => process.threads(),
-            (false, None) => Vec::new(),
-        }
     }
 
     /// The mode with the process's effective user and group.

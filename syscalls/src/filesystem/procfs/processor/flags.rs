@@ -88,7 +88,8 @@ const REST: [Word; 10] = [
 ];
 
 /// Features that use the upper halves of the vector registers.
-const WITH_AVX: [&str; 10] = ["avx", "avx2", "f16c", "fma", "fma4", "xop", "vaes", "vpclmulqdq", "avx_vnni", "avx_ifma"];
+const WITH_AVX: [&str; 10] =
+    ["avx", "avx2", "f16c", "fma", "fma4", "xop", "vaes", "vpclmulqdq", "avx_vnni", "avx_ifma"];
 /// The components of XCR0 that AVX and AVX-512 need.
 const AVX: u64 = 0b110;
 const AVX_512: u64 = 0b1110_0110;
@@ -109,7 +110,7 @@ pub(super) fn flags() -> Vec<&'static str> {
     let task = machine().current().task();
     let components = task.map_or(3, |task| task.extended_format().features);
     let mut flags = Vec::new();
-    let mut add = |words: &[Word], flags: &mut Vec<&'static str>| {
+    let add = |words: &[Word], flags: &mut Vec<&'static str>| {
         for word in words {
             let value = leaf(word.leaf, word.subleaf).get(word.register).copied().unwrap_or(0);
             let names = (0..).zip(word.names.split_ascii_whitespace());
@@ -120,8 +121,7 @@ pub(super) fn flags() -> Vec<&'static str> {
     add(&FIRST, &mut flags);
     // The counter runs at one rate, and in all power states.
     let is_invariant = leaf(0x8000_0007, 0)[EDX] >> 8 & 1 != 0;
-    let made_up =
-        [("constant_tsc", is_invariant), ("nopl", true), ("nonstop_tsc", is_invariant), ("cpuid", true)];
+    let made_up = [("constant_tsc", is_invariant), ("nopl", true), ("nonstop_tsc", is_invariant), ("cpuid", true)];
     flags.extend(made_up.iter().filter(|(_, holds)| *holds).map(|(name, _)| *name));
     add(&REST, &mut flags);
     flags
