@@ -60,6 +60,7 @@ pub(crate) fn launch(information: &Information, command_line: CommandLine<'_>) {
     if let Some(name) = handover.and_then(|handover| handover.hostname) {
         system::set_node_name(name);
     }
+    system::set_command_line(information.command_line);
     let program = match files::fill(information) {
         Ok(program) => program,
         Err(error) => refuse(FAILED, format_args!("{error}")),

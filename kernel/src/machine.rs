@@ -16,7 +16,7 @@ use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::Thread;
 use birgus_syscalls::time::Instant;
 use birgus_syscalls::wire::Ending;
-use core::arch::x86_64::__cpuid;
+use core::arch::x86_64::{__cpuid, __cpuid_count, CpuidResult};
 use core::sync::atomic::Ordering;
 
 /// This machine.
@@ -178,6 +178,15 @@ impl Machine for Hardware {
 
     fn vdso(&self) -> Option<Vdso> {
         Some(vdso::pages())
+    }
+
+    fn cpuid(&self, leaf: u32, subleaf: u32) -> [u32; 4] {
+        let CpuidResult { eax, ebx, ecx, edx } = __cpuid_count(leaf, subleaf);
+        [eax, ebx, ecx, edx]
+    }
+
+    fn counter_khz(&self) -> u64 {
+        clock::counter_khz()
     }
 
     fn cpus(&self) -> usize {

@@ -12,7 +12,9 @@ pub mod generated;
 mod mounts;
 mod opening;
 mod permission;
+pub mod procfs;
 mod reaching;
+pub mod sysfs;
 pub mod tmpfs;
 mod walk;
 

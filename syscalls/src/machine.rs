@@ -101,6 +101,8 @@ pub trait Task: Send + Sync {
     fn gs_base(&self) -> u64;
     /// CPU time used so far, in nanoseconds.
     fn cpu_time(&self) -> u64;
+    /// Whether the thread waits in [`Machine::park`].
+    fn is_parked(&self) -> bool;
     /// If the thread runs in its program on another CPU: makes that CPU enter the kernel soon, so that it sees the
     /// thread's work. Where there is one CPU there is nothing to do.
     fn kick(&self) {}
@@ -203,6 +205,10 @@ pub trait Machine: Sync {
     fn vdso(&self) -> Option<Vdso> {
         None
     }
+    /// The instruction CPUID: EAX, EBX, ECX and EDX for a leaf and subleaf (SDM volume 2, CPUID).
+    fn cpuid(&self, leaf: u32, subleaf: u32) -> [u32; 4];
+    /// The rate of the time stamp counter in kHz.
+    fn counter_khz(&self) -> u64;
     /// The number of CPUs.
     fn cpus(&self) -> usize;
     /// The CPU that runs this.

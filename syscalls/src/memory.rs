@@ -10,6 +10,7 @@ mod areas;
 pub mod calls;
 mod describe;
 mod fault;
+mod foreign;
 mod fork;
 mod layout;
 mod limits;

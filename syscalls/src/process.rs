@@ -16,10 +16,11 @@ pub use credentials::{Credentials, Identity};
 
 use crate::file::FileTable;
 use crate::filesystem::namespace;
+use crate::machine::machine;
 use crate::memory::AddressSpace;
 use crate::signal::ProcessSignals;
 use crate::thread::Thread;
-use crate::time::ProcessTimers;
+use crate::time::{Instant, ProcessTimers};
 use crate::wait::WaitQueue;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -40,6 +41,10 @@ pub struct Process {
     pub timers: ProcessTimers,
     /// Woken when a child ends, stops or goes on.
     pub child_events: WaitQueue,
+    /// When it began.
+    pub started: Instant,
+    /// How much likelier than others it is to be ended for want of memory: `/proc/PID/oom_score_adj`, -1000 to 1000.
+    pub oom_adjustment: AtomicI32,
     /// Its root, working directory and umask.
     pub context: Arc<FileContext>,
     credentials: RwLock<Arc<Credentials>>,
@@ -72,6 +77,8 @@ impl Process {
         let process = Arc::new(Self {
             id,
             files,
+            started: machine().monotonic(),
+            oom_adjustment: AtomicI32::new(0),
             context,
             credentials: RwLock::new(credentials),
             limits: limits::Limits::default(),
@@ -181,6 +188,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        registry::add_past_time(*self.past_time.get_mut());
         registry::remove(self);
     }
 }

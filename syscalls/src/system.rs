@@ -8,7 +8,7 @@ use crate::time::SECOND;
 use crate::user::{UserPtr, copy_out};
 use alloc::vec::Vec;
 use linux_raw_sys::general::{GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM};
-use spin::Mutex;
+use spin::{Mutex, Once};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 /// The release that programs see.
@@ -48,9 +48,27 @@ pub fn node_name() -> Vec<u8> {
     if node.is_empty() { b"birgus".to_vec() } else { node }
 }
 
-fn domain_name() -> Vec<u8> {
+/// Sets the domain's name; what is longer than 64 bytes is cut.
+pub fn set_domain_name(name: &[u8]) {
+    HOST.lock().domain = name.iter().take(FIELD - 1).copied().collect();
+}
+
+/// The domain's name.
+pub fn domain_name() -> Vec<u8> {
     let domain = HOST.lock().domain.clone();
     if domain.is_empty() { b"(none)".to_vec() } else { domain }
+}
+
+static COMMAND_LINE: Once<Vec<u8>> = Once::new();
+
+/// Says once with which command line the kernel was started.
+pub fn set_command_line(line: &[u8]) {
+    COMMAND_LINE.call_once(|| line.to_vec());
+}
+
+/// The kernel's command line.
+pub fn command_line() -> &'static [u8] {
+    COMMAND_LINE.get().map_or(&[], Vec::as_slice)
 }
 
 /// `uname(2)`.

@@ -4,9 +4,10 @@ pub mod calls;
 pub mod clone;
 
 use crate::file::FileTable;
-use crate::machine::Task;
+use crate::machine::{Task, machine};
 use crate::process::Process;
 use crate::signal::ThreadSignals;
+use crate::time::Instant;
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use spin::{Mutex, Once};
@@ -41,6 +42,8 @@ pub struct Thread {
     pub clear_child_tid: AtomicU64,
     /// `set_robust_list(2)`; 0 for none.
     pub robust_list: AtomicU64,
+    /// When it began.
+    pub started: Instant,
     name: Mutex<[u8; 16]>,
     /// Its signals.
     pub signals: ThreadSignals,
@@ -56,6 +59,7 @@ impl Thread {
             process,
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
+            started: machine().monotonic(),
             name: Mutex::new([0; 16]),
             signals: ThreadSignals::default(),
             task: Once::new(),

@@ -47,6 +47,11 @@ fn counter() -> u64 {
     high << 32 | low
 }
 
+/// The counter's rate in kHz.
+pub(crate) fn counter_khz() -> u64 {
+    (1_000_000 << 32) / SCALE.load(Ordering::Relaxed).max(1)
+}
+
 /// `CLOCK_MONOTONIC`.
 pub(crate) fn now() -> Instant {
     at(counter())

@@ -21,9 +21,6 @@ pub(super) struct Program {
     pub(super) arguments: Vec<Vec<u8>>,
 }
 
-/// The directories that every program may expect.
-const DIRECTORIES: [(&[u8], u16); 4] = [(b"dev", 0o755), (b"proc", 0o555), (b"sys", 0o555), (b"tmp", 0o1777)];
-
 /// Unpacks archives, puts a bare program into the root, adds what is missing. `Err`: a message for people.
 pub(super) fn fill(information: &Information) -> Result<Option<Program>, String> {
     let root = namespace().root();
@@ -44,12 +41,7 @@ pub(super) fn fill(information: &Information) -> Result<Option<Program>, String>
             }
         }
     }
-    for (name, mode) in DIRECTORIES {
-        match root.inode().make(&root, name, Make::Directory, (mode, 0, 0)) {
-            Ok(_) | Err(Errno::EEXIST) => {}
-            Err(errno) => return Err(format!("no place for /{}: {errno:?}", name.escape_ascii())),
-        }
-    }
+    namespace().furnish().map_err(|errno| format!("no place for /proc, /sys, /dev or /tmp: {errno:?}"))?;
     Ok(program)
 }
 

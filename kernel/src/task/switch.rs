@@ -176,6 +176,10 @@ impl Task for KernelTask {
         if self.is_current() { used + (crate::cpu::clock::now().0 - self.since.load(Ordering::Relaxed)) } else { used }
     }
 
+    fn is_parked(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == PARKED
+    }
+
     fn extended_format(&self) -> ExtendedFormat {
         let (size, features) = extended::format();
         ExtendedFormat { size, features }

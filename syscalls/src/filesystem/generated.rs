@@ -4,7 +4,7 @@
 //! Nothing is kept between two lookups but the inode numbers, which follow from the names.
 
 use super::mounts::unused_device;
-use super::{Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Ownership, Statistics, Timestamp};
+use super::{Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Make, Ownership, Statistics, Timestamp};
 use crate::errno::{Errno, Result};
 use crate::file::{File, OpenFlags};
 use crate::frame::PAGE_SIZE;
@@ -49,12 +49,24 @@ pub trait Directory: Send + Sync {
     fn links(&self) -> u32 {
         2
     }
+
+    /// The size that `stat(2)` shows.
+    fn size(&self) -> u64 {
+        0
+    }
 }
 
 /// A file made by code.
 pub trait Content: Send + Sync {
     /// Adds the whole text to `to`. Done anew whenever a program reads from offset 0.
     fn generate(&self, to: &mut Vec<u8>) -> Result<()>;
+
+    /// What stands behind a new description of a file that is no text, such as `/proc/PID/mem`; `None`: the text is
+    /// [generated](Content::generate). `EACCES`, `ESRCH`.
+    fn open(&self, flags: OpenFlags) -> Result<Option<Arc<dyn File>>> {
+        let _ = flags;
+        Ok(None)
+    }
 
     /// Takes what a program writes, at most a page of it; gives how much was taken. `EACCES` from the mode comes first.
     /// `EINVAL`, `EIO`.
@@ -99,6 +111,11 @@ pub trait Target: Send + Sync {
     /// Mode and owner.
     fn owned(&self) -> Owned {
         Owned::root(0o777)
+    }
+
+    /// The size that `stat(2)` shows.
+    fn size(&self) -> u64 {
+        0
     }
 }
 
@@ -258,9 +275,9 @@ impl Inode for Node {
     fn attributes(&self) -> Attributes {
         let Owned { mode, uid, gid } = self.object.owned();
         let (size, links) = match &self.object {
-            Object::Directory(directory) => (0, directory.links()),
+            Object::Directory(directory) => (directory.size(), directory.links()),
             Object::File(content) => (content.size(), 1),
-            Object::Link(_) => (0, 1),
+            Object::Link(target) => (target.size(), 1),
         };
         let made = self.filesystem.made;
         Attributes {
@@ -295,9 +312,12 @@ impl Inode for Node {
         Err(Errno::EPERM)
     }
 
-    fn open(self: Arc<Self>, _: &Arc<Entry>, _: OpenFlags) -> Result<Arc<dyn File>> {
+    fn open(self: Arc<Self>, _: &Arc<Entry>, flags: OpenFlags) -> Result<Arc<dyn File>> {
         match &self.object {
-            Object::File(content) => Ok(Arc::new(Text { content: content.clone(), generated: Mutex::new(None) })),
+            Object::File(content) => match content.open(flags)? {
+                Some(file) => Ok(file),
+                None => Ok(Arc::new(Text { content: content.clone(), generated: Mutex::new(None) })),
+            },
             Object::Directory(_) => Ok(Arc::new(Listing)),
             Object::Link(_) => Err(Errno::ELOOP),
         }
@@ -322,6 +342,11 @@ impl Inode for Node {
         let Object::Directory(code) = &self.object else { return Err(Errno::ENOTDIR) };
         code.list(position, &mut |next, name, kind| each(Item { name, inode: self.number_of(name), kind, next }));
         Ok(())
+    }
+
+    fn make(&self, _: &Arc<Entry>, _: &[u8], _: Make<'_>, _: (u16, u32, u32)) -> Result<Arc<Entry>> {
+        // As in Linux's `/proc`, where the name is looked for first.
+        Err(Errno::ENOENT)
     }
 
     fn follow(&self) -> Result<Link> {

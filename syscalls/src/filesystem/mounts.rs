@@ -1,6 +1,8 @@
 //! The tree of mounted file systems.
 
 use super::devfs::devfs;
+use super::procfs::procfs;
+use super::sysfs::sysfs;
 use super::tmpfs::Tmpfs;
 use super::{Entry, FileSystem, Kind, Make, Walk};
 use crate::errno::{Errno, Result};
@@ -76,8 +78,14 @@ impl Namespace {
         self.mount(&self.directory(path, 0o755)?, mount)
     }
 
-    /// What `/` needs beside an archive's content: `/dev`, and `/tmp`, which lies on the root's own tmpfs.
+    /// What `/` needs beside an archive's content: `/proc`, `/sys`, `/dev` (with `/dev/shm`), and `/tmp`, which lies
+    /// on the root's own tmpfs. `ENOTDIR` where something else has one of these names, `ENOSPC`.
     pub fn furnish(&self) -> Result<()> {
+        let flags = MountFlags::NO_SUID | MountFlags::NO_DEVICES | MountFlags::NO_EXECUTE | MountFlags::RELATIVE_TIME;
+        let (filesystem, root) = procfs();
+        self.mount_at(b"/proc", Mount { source: "proc", filesystem, root, flags })?;
+        let (filesystem, root) = sysfs();
+        self.mount_at(b"/sys", Mount { source: "sysfs", filesystem, root, flags })?;
         let filesystem = devfs().clone();
         let root = filesystem.root();
         let flags = MountFlags::NO_SUID | MountFlags::RELATIVE_TIME;

@@ -8,6 +8,7 @@ mod regular;
 
 pub use archived::{Archived, Module};
 pub use node::Node;
+pub use pages::held_pages;
 
 use super::mounts::unused_device;
 use super::{Entry, FileSystem, Kind, Make, Statistics};

@@ -262,6 +262,10 @@ impl Task for HostTask {
         0
     }
 
+    fn is_parked(&self) -> bool {
+        false
+    }
+
     fn cpu_time(&self) -> u64 {
         if self.running.load(Ordering::SeqCst) { self.start.elapsed().as_nanos() as u64 } else { 0 }
     }
@@ -615,6 +619,15 @@ impl Machine for HostMachine {
 
     fn processor(&self) -> Processor {
         Processor { hwcap: 0, extended_size: 512 }
+    }
+
+    fn cpuid(&self, leaf: u32, subleaf: u32) -> [u32; 4] {
+        let core::arch::x86_64::CpuidResult { eax, ebx, ecx, edx } = core::arch::x86_64::__cpuid_count(leaf, subleaf);
+        [eax, ebx, ecx, edx]
+    }
+
+    fn counter_khz(&self) -> u64 {
+        1_000_000
     }
 
     fn cpus(&self) -> usize {

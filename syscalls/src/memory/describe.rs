@@ -5,7 +5,7 @@ use super::areas::Counts;
 use super::{AddressSpace, State};
 use crate::errno::{Errno, Result};
 use crate::frame::PAGE;
-use crate::machine::machine;
+use crate::machine::{Mapped, machine};
 use crate::user::USER_END;
 use alloc::vec::Vec;
 use core::fmt::{self, Display, Formatter, Write};
@@ -36,14 +36,63 @@ pub struct Description {
 pub struct Residency {
     /// All.
     pub resident: u64,
-    /// Those that others refer to as well: `Shared_*`.
+    /// Those that others map as well: `Shared_*`.
     pub shared: u64,
+    /// Those of `shared` that were written through this mapping: `Shared_Dirty`.
+    pub shared_dirty: u64,
+    /// Those that belong to no file: `Anonymous`.
+    pub anonymous: u64,
+    /// Bytes, where a page that n map counts for the nth part: `Pss`.
+    pub proportional: u64,
+    /// The bytes of `proportional` that are dirty: `Pss_Dirty`.
+    pub proportional_dirty: u64,
+    /// The bytes of `proportional` that belong to no file: `Pss_Anon`.
+    pub proportional_anonymous: u64,
     /// Those written through this mapping.
     pub dirty: u64,
     /// Those used through this mapping: `Referenced`.
     pub referenced: u64,
     /// Those of a file: `statm`'s third number.
     pub file: u64,
+}
+
+impl Residency {
+    /// Adds a page of an area with this backing; `is_shared` says whether the area is.
+    fn add(&mut self, mapped: Mapped, is_file: bool, is_shared: bool) {
+        let references = u64::from(machine().frame_references(mapped.frame)).max(1);
+        // A file refers to its pages, too. What only this mapping refers to is a copy of its own.
+        let is_files = is_file && (is_shared || references > 1);
+        let mappings = if is_files { (references - 1).max(1) } else { references };
+        let part = PAGE / mappings;
+        let if_dirty = |amount| if mapped.dirty { amount } else { 0 };
+        let if_anonymous = |amount| if is_files { 0 } else { amount };
+        let shared = u64::from(mappings > 1);
+        self.resident += 1;
+        self.shared += shared;
+        self.shared_dirty += if_dirty(shared);
+        self.anonymous += if_anonymous(1);
+        self.proportional += part;
+        self.proportional_dirty += if_dirty(part);
+        self.proportional_anonymous += if_anonymous(part);
+        self.dirty += if_dirty(1);
+        self.referenced += u64::from(mapped.accessed);
+        self.file += u64::from(is_files);
+    }
+}
+
+impl core::ops::AddAssign for Residency {
+    fn add_assign(&mut self, other: Self) {
+        self.resident += other.resident;
+        self.shared += other.shared;
+        self.shared_dirty += other.shared_dirty;
+        self.anonymous += other.anonymous;
+        self.proportional += other.proportional;
+        self.proportional_dirty += other.proportional_dirty;
+        self.proportional_anonymous += other.proportional_anonymous;
+        self.dirty += other.dirty;
+        self.referenced += other.referenced;
+        self.file += other.file;
+    }
 }
 
 impl AddressSpace {
@@ -81,11 +130,7 @@ impl AddressSpace {
         for (from, area) in state.areas.within(start, end) {
             let is_file = !area.is_anonymous();
             self.table.visit(from.max(start), area.end.min(end), &mut |_, mapped| {
-                all.resident += 1;
-                all.shared += u64::from(machine().frame_references(mapped.frame) > 1);
-                all.dirty += u64::from(mapped.dirty);
-                all.referenced += u64::from(mapped.accessed);
-                all.file += u64::from(is_file);
+                all.add(mapped, is_file, area.is_shared());
             });
         }
         all

@@ -170,7 +170,7 @@ impl AddressSpace {
     }
 
     /// Gives a private page that is present a frame of its own, unless it has one.
-    fn own(&self, page: u64, mapped: Mapped, access: Access) -> core::result::Result<(), FaultError> {
+    pub(super) fn own(&self, page: u64, mapped: Mapped, access: Access) -> core::result::Result<(), FaultError> {
         let machine = machine();
         if machine.frame_references(mapped.frame) == 1 {
             self.table.protect(page, page + PAGE, access, false);

@@ -107,6 +107,10 @@ pub struct ProgramImage {
     pub auxiliary: Range<u64>,
     /// The stack pointer at the first instruction.
     pub stack: u64,
+    /// From the first byte of executable segments to the end of the last one's bytes in the file.
+    pub code: Range<u64>,
+    /// From the first byte of the highest segment to the end of its bytes in the file.
+    pub data: Range<u64>,
 }
 
 /// What a program is started with.
@@ -207,7 +211,10 @@ impl Executable {
             number: Registers::NO_CALL,
             ..Registers::default()
         };
+        let (code, data) = extents(&self.plan, bias);
         let program = ProgramImage {
+            code,
+            data,
             entry: self.entry,
             arguments: image.arguments,
             environment: image.environment,
@@ -216,6 +223,18 @@ impl Executable {
         };
         Ok((registers, program))
     }
+}
+
+/// Where code and data lie, as Linux tells it in `/proc/PID/stat`.
+fn extents(plan: &Plan, bias: u64) -> (Range<u64>, Range<u64>) {
+    let bytes = |segment: &birgus_loader::Segment| {
+        let start = segment.address.wrapping_add(bias);
+        start..start.saturating_add(segment.file_size)
+    };
+    let code = plan.segments.iter().filter(|segment| segment.protection.executable).map(bytes);
+    let code = code.reduce(|all, next| all.start.min(next.start)..all.end.max(next.end)).unwrap_or(0..0);
+    let data = plan.segments.iter().map(bytes).max_by_key(|bytes| bytes.start).unwrap_or(0..0);
+    (code, data)
 }
 
 fn protection(wanted: birgus_loader::Protection) -> Protection {

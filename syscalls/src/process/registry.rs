@@ -5,7 +5,7 @@ use crate::thread::Thread;
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicI32, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use spin::RwLock;
 
 /// Numbers of processes and threads below this are handed out; Linux's default `kernel.pid_max` on a small machine.
@@ -23,6 +23,24 @@ pub fn next_id() -> i32 {
             return next;
         }
     }
+}
+
+/// The number that was handed out last; 1 before the first.
+pub fn last_id() -> i32 {
+    LAST.load(Ordering::Relaxed)
+}
+
+// CPU time of the processes that are no more, in nanoseconds.
+static PAST_TIME: AtomicU64 = AtomicU64::new(0);
+
+pub(super) fn add_past_time(nanoseconds: u64) {
+    PAST_TIME.fetch_add(nanoseconds, Ordering::Relaxed);
+}
+
+/// CPU time that all processes have used, those that are no more included, in nanoseconds.
+pub fn cpu_time() -> u64 {
+    let living: u64 = all(|_| true).iter().map(|process| process.cpu_time()).sum();
+    living + PAST_TIME.load(Ordering::Relaxed)
 }
 
 /// The number of threads of all processes.

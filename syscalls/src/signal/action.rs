@@ -101,6 +101,15 @@ impl SignalActions {
         Arc::new(Self(Mutex::new(actions)))
     }
 
+    /// The signals that are ignored by the program's wish, and those that a function handles.
+    pub fn ignored_and_handled(&self) -> (SigSet, SigSet) {
+        let actions = self.0.lock();
+        let all = || (1..).zip(&actions.all).filter_map(|(number, action)| Some((Signal::new(number).ok()?, action)));
+        let ignored = all().filter(|(_, action)| action.handler == Action::IGNORE).map(|(signal, _)| signal).collect();
+        let handled = all().filter(|(_, action)| action.is_handled()).map(|(signal, _)| signal).collect();
+        (ignored, handled)
+    }
+
     /// The action for a signal.
     pub fn get(&self, signal: Signal) -> Action {
         self.0.lock().all[signal.index()]

@@ -45,6 +45,11 @@ impl ProcessSignals {
         self.group.lock().actions = actions;
     }
 
+    /// The signals that are pending for the whole process.
+    pub fn pending(&self) -> SigSet {
+        self.group.lock().pending.set()
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Group> {
         self.group.lock()
     }
@@ -99,6 +104,16 @@ impl ThreadSignals {
     /// The blocked signals.
     pub fn blocked(&self) -> SigSet {
         self.own.lock().blocked
+    }
+
+    /// The signals that are pending for this thread alone.
+    pub fn pending(&self) -> SigSet {
+        self.own.lock().pending.set()
+    }
+
+    /// Whether job control has stopped the thread.
+    pub fn is_stopped(&self) -> bool {
+        self.own.lock().stopped
     }
 
     /// Forgets the alternate stack, as `execve(2)` does.

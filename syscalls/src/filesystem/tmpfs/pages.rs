@@ -3,11 +3,20 @@
 use crate::frame::Frame;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Pages in one chunk.
 const CHUNK: u64 = 32;
 
 type Chunk = [Option<Frame>; CHUNK as usize];
+
+// Frames in all maps.
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+/// The pages that all files of all tmpfs hold: `Shmem` of `/proc/meminfo`.
+pub fn held_pages() -> u64 {
+    HELD.load(Ordering::Relaxed)
+}
 
 /// Frames by page index. Neighbours share a chunk, so that a lookup passes few keys and an empty range costs nothing.
 #[derive(Default)]
@@ -29,6 +38,7 @@ impl PageMap {
             && slot.replace(frame).is_none()
         {
             self.count += 1;
+            HELD.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -48,6 +58,7 @@ impl PageMap {
             for (index, slot) in (first..).zip(chunk.iter_mut()) {
                 if (start..end).contains(&index) && slot.take().is_some() {
                     self.count -= 1;
+                    HELD.fetch_sub(1, Ordering::Relaxed);
                 }
             }
             if chunk.iter().all(Option::is_none) {
@@ -71,6 +82,12 @@ impl PageMap {
             index += 1;
         }
         index
+    }
+}
+
+impl Drop for PageMap {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.count, Ordering::Relaxed);
     }
 }
 

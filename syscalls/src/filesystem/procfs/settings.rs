@@ -1,0 +1,146 @@
+//! `/proc/sys`: the kernel's settings. What cannot be changed here is read-only, also where Linux's is not.
+
+use super::super::generated::{Content, Fixed, Object, Owned};
+use super::put;
+use crate::errno::{Errno, Result};
+use crate::file::{File, OpenFlags};
+use crate::machine::machine;
+use crate::memory::{LOWEST_ADDRESS, MAXIMUM_AREAS};
+use crate::process::registry;
+use crate::system;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use spin::Once;
+
+/// One setting.
+#[derive(Clone, Copy)]
+enum Setting {
+    /// Always this.
+    Fixed(&'static str),
+    /// What a function adds; it ends the line.
+    Shown(fn(&mut Vec<u8>)),
+    /// A name that programs may change.
+    Name(fn() -> Vec<u8>, fn(&[u8])),
+}
+
+impl Content for Setting {
+    fn generate(&self, to: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Self::Fixed(value) => put(to, format_args!("{value}\n")),
+            Self::Shown(show) => show(to),
+            Self::Name(name, _) => {
+                to.extend(name());
+                to.push(b'\n');
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&self, flags: OpenFlags) -> Result<Option<Arc<dyn File>>> {
+        // The mode holds for the super-user, too.
+        if flags.writes() && self.owned().mode & 0o222 == 0 { Err(Errno::EACCES) } else { Ok(None) }
+    }
+
+    fn store(&self, bytes: &[u8], _: u64) -> Result<usize> {
+        let Self::Name(_, set) = self else { return Err(Errno::EACCES) };
+        let name = bytes.split(|&byte| byte == b'\n' || byte == 0).next().unwrap_or_default();
+        set(name);
+        Ok(bytes.len())
+    }
+
+    fn owned(&self) -> Owned {
+        Owned::root(if matches!(self, Self::Name(..)) { 0o644 } else { 0o444 })
+    }
+}
+
+fn directory(settings: &[(&'static str, Setting)]) -> Vec<(&'static str, Object)> {
+    settings.iter().map(|&(name, setting)| (name, Object::file(setting))).collect()
+}
+
+fn folder(entries: Vec<(&'static str, Object)>) -> Object {
+    Object::directory(Fixed::new(entries))
+}
+
+/// `/proc/sys`.
+pub(super) fn settings() -> Object {
+    use Setting::{Fixed as Always, Name, Shown};
+    let random = directory(&[
+        ("boot_id", Shown(boot_id)),
+        ("entropy_avail", Always("256")),
+        ("poolsize", Always("256")),
+        ("uuid", Shown(|to| put_uuid(&random_uuid(), to))),
+    ]);
+    let mut kernel = directory(&[
+        ("arch", Always("x86_64")),
+        ("cap_last_cap", Always("40")),
+        ("core_pattern", Always("core")),
+        ("core_uses_pid", Always("0")),
+        ("domainname", Name(system::domain_name, system::set_domain_name)),
+        ("hostname", Name(system::node_name, system::set_node_name)),
+        ("ngroups_max", Always("65536")),
+        ("osrelease", Always(system::RELEASE)),
+        ("ostype", Always("Linux")),
+        ("overflowgid", Always("65534")),
+        ("overflowuid", Always("65534")),
+        ("pid_max", Always("4194304")),
+        ("printk", Always("4\t4\t1\t7")),
+        ("randomize_va_space", Always("2")),
+        ("tainted", Always("0")),
+        ("threads-max", Shown(|to| put(to, format_args!("{}\n", (machine().frames().0 / 32).max(20))))),
+        ("version", Always(system::VERSION)),
+    ]);
+    kernel.push(("random", folder(random)));
+    let memory = directory(&[
+        ("max_map_count", Shown(|to| put(to, format_args!("{MAXIMUM_AREAS}\n")))),
+        ("mmap_min_addr", Shown(|to| put(to, format_args!("{LOWEST_ADDRESS}\n")))),
+        ("nr_hugepages", Always("0")),
+        ("overcommit_kbytes", Always("0")),
+        ("overcommit_memory", Always("0")),
+        ("overcommit_ratio", Always("50")),
+        ("swappiness", Always("60")),
+    ]);
+    let epoll = directory(&[("max_user_watches", Shown(|to| put(to, format_args!("{}\n", watches()))))]);
+    let mut files = directory(&[
+        ("file-max", Always("9223372036854775807")),
+        ("file-nr", Shown(|to| put(to, format_args!("{}\t0\t9223372036854775807\n", open_files())))),
+        ("nr_open", Always("1048576")),
+        ("pipe-max-size", Always("1048576")),
+    ]);
+    files.push(("epoll", folder(epoll)));
+    let network = vec![("core", folder(directory(&[("somaxconn", Always("4096"))])))];
+    folder(vec![("fs", folder(files)), ("kernel", folder(kernel)), ("net", folder(network)), ("vm", folder(memory))])
+}
+
+/// Linux's default: what 4 % of memory could hold of watches of 160 bytes.
+fn watches() -> u64 {
+    machine().frames().0 / 25 * crate::frame::PAGE / 160
+}
+
+/// The descriptors in use.
+fn open_files() -> usize {
+    registry::all(|_| true).iter().map(|process| process.files.snapshot().len()).sum()
+}
+
+fn random_uuid() -> [u8; 16] {
+    let mut uuid = [0; 16];
+    machine().random(&mut uuid);
+    // RFC 9562, version 4, variant 10.
+    uuid[6] = uuid[6] & 0x0f | 0x40;
+    uuid[8] = uuid[8] & 0x3f | 0x80;
+    uuid
+}
+
+fn put_uuid(uuid: &[u8; 16], to: &mut Vec<u8>) {
+    for (index, byte) in uuid.iter().enumerate() {
+        let dash = if matches!(index, 4 | 6 | 8 | 10) { "-" } else { "" };
+        put(to, format_args!("{dash}{byte:02x}"));
+    }
+    to.push(b'\n');
+}
+
+/// Stays the same until the machine ends.
+fn boot_id(to: &mut Vec<u8>) {
+    static BOOT: Once<[u8; 16]> = Once::new();
+    put_uuid(BOOT.call_once(random_uuid), to);
+}
