@@ -21,8 +21,8 @@ pub(super) struct Program {
     pub(super) arguments: Vec<Vec<u8>>,
 }
 
-/// The directories that every program may expect.
-const DIRECTORIES: [(&[u8], u16); 4] = [(b"dev", 0o755), (b"proc", 0o555), (b"sys", 0o555), (b"tmp", 0o1777)];
+/// The directories that every program may expect, beside those that the name space is furnished with.
+const DIRECTORIES: [(&[u8], u16); 2] = [(b"proc", 0o555), (b"sys", 0o555)];
 
 /// Unpacks archives, puts a bare program into the root, adds what is missing. `Err`: a message for people.
 pub(super) fn fill(information: &Information) -> Result<Option<Program>, String> {
