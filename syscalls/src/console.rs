@@ -23,7 +23,7 @@ pub use stream::StandardStream;
 pub use tty::Tty;
 
 use crate::errno::Result;
-use crate::file::{Events, FileTable};
+use crate::file::FileTable;
 use crate::process::session::take_terminal;
 use crate::process::{Process, session};
 use crate::signal::kill::send_to_group;
@@ -52,7 +52,6 @@ pub trait Port: Sync {
 const INPUT_WINDOW: u32 = 32 << 10;
 
 /// Standard input on its way to the program: to the line discipline when it is the terminal's.
-#[derive(Default)]
 struct Input {
     waiting: VecDeque<u8>,
     /// What the tool may still send.
@@ -89,8 +88,10 @@ struct Aftermath {
     input: bool,
     /// There is room on these outputs, or nobody reads them any more.
     outputs: [bool; 2],
-    /// What may have become possible on the terminal.
-    terminal: Events,
+    /// Something was typed on the terminal.
+    keys_typed: bool,
+    /// The terminal's output may go on.
+    terminal_room: bool,
     /// Signals of the terminal's keys, for the foreground group, in their order.
     keys: Vec<Signal>,
     /// The terminal has another size.
@@ -123,7 +124,7 @@ const fn index(stream: Stream) -> usize {
 
 impl Console {
     /// A console without a device: nothing comes in, nothing goes out.
-    pub const fn new() -> Self {
+    const fn new() -> Self {
         Self {
             port: Once::new(),
             state: Mutex::new(State {
@@ -153,17 +154,25 @@ impl Console {
     /// serial line is a terminal whatever is said. Gives the first program's descriptors 0, 1 and 2, and adds the
     /// console's devices to `/dev`. `ENOMEM`, `ENOSPC`.
     pub fn open(&'static self, terminal: Option<Terminal>) -> Result<Arc<FileTable>> {
-        let is_serial = self.port().is_some_and(|port| !port.is_framed());
-        let terminal = match terminal {
-            _ if is_serial => Some(Terminal { files: 7, rows: 0, columns: 0 }),
-            told => told.filter(|terminal| terminal.files & 7 != 0),
-        };
-        if let Some(terminal) = terminal {
-            self.state.lock().line = Some(Line::new(&terminal));
-            self.tty.call_once(|| Tty::new(self));
-        }
-        devices::register(self, is_serial)?;
+        let terminal = self.connect(terminal);
+        devices::register(self, self.is_serial())?;
         devices::standard_files(self, terminal)
+    }
+
+    fn is_serial(&self) -> bool {
+        self.port().is_some_and(|port| !port.is_framed())
+    }
+
+    /// Makes the terminal, if there is one.
+    fn connect(&'static self, told: Option<Terminal>) -> Option<Terminal> {
+        let terminal = match told {
+            // As Linux has it: nobody knows how large the screen at the other end is.
+            _ if self.is_serial() => Terminal { files: 7, rows: 0, columns: 0 },
+            told => told.filter(|terminal| terminal.files & 7 != 0)?,
+        };
+        self.state.lock().line = Some(Line::new(&terminal));
+        self.tty.call_once(|| Tty::new(self));
+        Some(terminal)
     }
 
     /// Says once which process is the first: it gets the tool's signals, and the terminal becomes its session's.
@@ -176,8 +185,8 @@ impl Console {
         }
     }
 
-    /// Called when the machine begins to wait, or has run for a while: lets keys come in, so that ^C reaches a program
-    /// that never looks at its terminal.
+    /// Lets keys come in. Also called when the machine begins to wait, or has run for a while, so that ^C reaches a
+    /// program that never looks at its terminal.
     pub fn listen(&self) {
         let Some(port) = self.port() else { return };
         let mut state = self.state.lock();
@@ -314,11 +323,14 @@ impl State {
         self.input.waiting.extend(bytes);
         self.input_has_come(aftermath);
         self.offer_keys(port, aftermath);
+        if self.line.as_ref().is_some_and(|line| line.has_keyboard) {
+            self.input.grant(port);
+        }
     }
 
     fn input_has_come(&mut self, aftermath: &mut Aftermath) {
         match &self.line {
-            Some(line) if line.has_keyboard => aftermath.terminal |= Events::IN,
+            Some(line) if line.has_keyboard => aftermath.keys_typed = true,
             _ => aftermath.input = true,
         }
     }
@@ -326,7 +338,7 @@ impl State {
     fn output_has_room(&mut self, stream: Stream, port: &dyn Port, aftermath: &mut Aftermath) {
         aftermath.outputs[index(stream)] = true;
         if self.line.as_ref().is_some_and(|line| line.output == Some(stream)) {
-            aftermath.terminal |= Events::OUT;
+            aftermath.terminal_room = true;
             self.with_line(port, |line, outlet| line.discipline.flush_echo(outlet));
         }
     }

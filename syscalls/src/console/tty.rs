@@ -66,7 +66,7 @@ impl State {
         Some(result)
     }
 
-    /// Hands the line what was typed and it has room for; then more may be typed.
+    /// Hands the line what was typed, as far as it has room; the rest waits.
     pub(super) fn offer_keys(&mut self, port: &dyn Port, aftermath: &mut Aftermath) {
         if !self.line.as_ref().is_some_and(|line| line.has_keyboard) {
             return;
@@ -78,7 +78,7 @@ impl State {
                 let was_stopped = line.discipline.is_stopped();
                 let taken = line.discipline.receive(typed, outlet, &mut |key| aftermath.keys.push(signal_of(key)));
                 if was_stopped && !line.discipline.is_stopped() {
-                    aftermath.terminal |= Events::OUT;
+                    aftermath.terminal_room = true;
                 }
                 taken
             });
@@ -88,9 +88,8 @@ impl State {
             if taken == 0 {
                 break;
             }
-            aftermath.terminal |= Events::IN;
+            aftermath.keys_typed = true;
         }
-        self.input.grant(port);
     }
 
     /// Whether nothing more will be typed and all that was has been taken by the line.
@@ -137,7 +136,12 @@ impl Tty {
         if aftermath.resized {
             self.job_control.signal_foreground(Signal::WINCH);
         }
-        let events = if aftermath.hung_up { Events::all() } else { aftermath.terminal };
+        let mut events = Events::empty();
+        events.set(Events::IN, aftermath.keys_typed);
+        events.set(Events::OUT, aftermath.terminal_room);
+        if aftermath.hung_up {
+            events = Events::all();
+        }
         if !events.is_empty() {
             self.queue.wake(events);
         }
@@ -163,9 +167,12 @@ impl Tty {
     /// One try to read.
     fn try_read(&self, buffer: &mut [u8], progress: &mut ReadProgress) -> Result<ReadOutcome> {
         let now = Duration::from_nanos(machine().monotonic().0);
+        // Asked first: what the line has then is all that it will have.
+        let is_at_end = self.console.state.lock().is_at_end();
         let outcome = self.act(|line, _, _| line.discipline.read(buffer, progress, now))?;
+        self.console.listen();
         Ok(match outcome {
-            ReadOutcome::WouldBlock { .. } if self.console.state.lock().is_at_end() => match progress.copied() {
+            ReadOutcome::WouldBlock { .. } if is_at_end => match progress.copied() {
                 0 => ReadOutcome::EndOfFile,
                 copied => ReadOutcome::Bytes(copied),
             },
@@ -222,7 +229,7 @@ impl Tty {
             aftermath.keys = keys;
             aftermath.resized = answer == Ok(Answer::Resized);
             if matches!(answer, Ok(Answer::Done)) {
-                aftermath.terminal = Events::IN | Events::OUT;
+                (aftermath.keys_typed, aftermath.terminal_room) = (true, true);
             }
             answer
         })?;
@@ -286,8 +293,7 @@ impl File for Tty {
     }
 
     fn write(&self, from: &mut Source<'_>, _: u64) -> Result<usize> {
-        let stops = self.act(|line, _, _| line.discipline.termios().local(TOSTOP))?;
-        if stops {
+        if self.console.state.lock().line.as_ref().is_some_and(|line| line.discipline.termios().local(TOSTOP)) {
             self.job_control.check_foreground(&machine().current(), Signal::TTOU)?;
         }
         let mut piece = [0; PIECE];
