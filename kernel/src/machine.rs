@@ -146,6 +146,7 @@ impl Machine for Hardware {
     }
 
     fn power_off(&self, code: u8, by_signal: bool) -> ! {
+        CONSOLE.flush_log(console::look);
         CONSOLE.end(if by_signal { Ending::Killed(code & 127) } else { Ending::Exited(code) });
         console::flush();
         power::end(code)
@@ -202,7 +203,6 @@ impl Machine for Hardware {
     }
 
     fn trace_line(&self, line: &str) {
-        CONSOLE.log(line.as_bytes());
-        CONSOLE.log(b"\n");
+        CONSOLE.trace(line.as_bytes(), console::look);
     }
 }

@@ -58,7 +58,7 @@ pub trait Pages: Send + Sync {
 /// What stands behind an open file description. Default bodies answer what the man pages say of a file that lacks
 /// the operation.
 ///
-/// No method blocks: where an operation would, it answers `EAGAIN`, and the caller waits on [`File::queue`] and tries
+/// No method but [`File::read_waiting`] blocks: where an operation would, it answers `EAGAIN`, and the caller waits on [`File::queue`] and tries
 /// again. Locks are not held over copies to or from a program.
 pub trait File: Any + Send + Sync {
     /// Reads at `offset` (streams ignore it). 0 is the end of the file.
@@ -107,6 +107,19 @@ pub trait File: Any + Send + Sync {
     /// Whether a change is for one blocked reader or writer alone: see [`wait_in_turn`](crate::wait::wait_in_turn).
     fn wakes_one(&self) -> bool {
         false
+    }
+
+    /// Whether reads wait by rules of their own, by [`File::read_waiting`]: terminals. Never changes; only asked of
+    /// streams.
+    fn waits_itself(&self) -> bool {
+        false
+    }
+
+    /// A read that waits as the file sees fit, or with `may_wait` false not at all. Only asked for where
+    /// [`File::waits_itself`].
+    fn read_waiting(&self, to: &mut Destination<'_>, may_wait: bool) -> Result<usize> {
+        let _ = may_wait;
+        self.read(to, 0)
     }
 
     /// `ioctl(2)`. `ENOTTY`.

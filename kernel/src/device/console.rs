@@ -75,6 +75,17 @@ pub(crate) fn poll() -> bool {
 pub(crate) fn listen() {
     if let Some(device) = DEVICE.get() {
         device.listen();
+        CONSOLE.listen();
+    }
+}
+
+/// Passes on what has arrived, for one who waits for it with interrupts off.
+pub(crate) fn look() {
+    if let Some(device) = DEVICE.get() {
+        device.listen();
+        if !device.poll() {
+            core::hint::spin_loop();
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct OpenFile {
     file: Arc<dyn File>,
     // File::is_stream, which never changes.
     stream: bool,
+    // File::waits_itself, which never changes either.
+    waits_itself: bool,
     status: AtomicU32,
     position: AtomicU64,
     // How it was reached; made when it is asked for where there was no path.
@@ -48,7 +50,8 @@ impl OpenFile {
 
     fn build(file: Arc<dyn File>, status: StatusFlags, entry: Once<Arc<Entry>>) -> Arc<Self> {
         let (status, position) = (AtomicU32::new(status.bits()), AtomicU64::new(0));
-        Arc::new(Self { stream: file.is_stream(), file, status, position, entry, locked: AtomicBool::new(false) })
+        let (stream, waits_itself, locked) = (file.is_stream(), file.waits_itself(), AtomicBool::new(false));
+        Arc::new(Self { stream, waits_itself, file, status, position, entry, locked })
     }
 
     /// How it was reached; an entry without a directory when it was not opened by a path.
@@ -158,6 +161,9 @@ impl OpenFile {
     pub fn read(&self, to: &mut Destination<'_>) -> Result<usize> {
         self.check_readable()?;
         if self.stream {
+            if self.waits_itself {
+                return self.file.read_waiting(to, !self.status().contains(StatusFlags::NONBLOCK));
+            }
             return self.wait_for(Events::IN, || self.file.read(to, 0));
         }
         let position = self.position();
