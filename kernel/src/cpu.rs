@@ -5,6 +5,7 @@ pub(crate) mod clock;
 mod descriptors;
 mod exceptions;
 pub(crate) mod extended;
+pub(crate) mod gs;
 mod landing;
 pub(crate) mod percpu;
 pub(crate) mod syscall;

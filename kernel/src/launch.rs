@@ -12,8 +12,7 @@ use birgus_loader::command_line::CommandLine;
 use birgus_loader::handover::{Handover, MAGIC};
 use birgus_loader::stack::total_limit;
 use birgus_syscalls::Errno;
-use birgus_syscalls::console::{CONSOLE, StandardStream};
-use birgus_syscalls::file::{FileTable, OpenFile, StatusFlags};
+use birgus_syscalls::console::CONSOLE;
 use birgus_syscalls::filesystem::{Walk, namespace};
 use birgus_syscalls::machine::Machine;
 use birgus_syscalls::memory::AddressSpace;
@@ -23,8 +22,6 @@ use birgus_syscalls::process::{Credentials, Process, registry};
 use birgus_syscalls::system;
 use birgus_syscalls::thread::Thread;
 use birgus_syscalls::time::SECOND;
-use birgus_syscalls::wire::Stream;
-use linux_raw_sys::general::{O_RDONLY, O_WRONLY};
 
 /// Exit codes as a shell gives them.
 const NOT_RUNNABLE: u8 = 126;
@@ -65,6 +62,9 @@ pub(crate) fn launch(information: &Information, command_line: CommandLine<'_>) {
         Ok(program) => program,
         Err(error) => refuse(FAILED, format_args!("{error}")),
     };
+    if let Err(errno) = namespace().furnish() {
+        refuse(FAILED, format_args!("no place for /dev: {errno:?}"));
+    }
     let order = order(handover.as_ref(), program.as_ref(), command_line);
     if let Err(refusal) = start(&order, handover.as_ref()) {
         let code = if refusal.errno() == Errno::ENOENT { NOT_FOUND } else { NOT_RUNNABLE };
@@ -129,8 +129,10 @@ fn start(order: &Order, handover: Option<&Handover<'_>>) -> Result<(), Refusal> 
     };
     let (registers, program) = executable.load(&memory, &invocation)?;
     let id = registry::next_id();
-    let process = Process::new(id, 1, memory, standard_streams());
+    let files = CONSOLE.open(handover.and_then(|handover| handover.terminal))?;
+    let process = Process::new(id, 1, memory, files);
     process.set_first();
+    CONSOLE.adopt(&process);
     process.set_program(program);
     for limit in handover.iter().flat_map(|handover| handover.resource_limits()) {
         limits::impose(&process, limit.resource, Limit { soft: limit.soft, hard: limit.hard });
@@ -139,18 +141,6 @@ fn start(order: &Order, handover: Option<&Handover<'_>>) -> Result<(), Refusal> 
     let thread = Thread::new(id, process);
     thread.set_name_from_path(&order.path);
     machine.start_thread(thread, &registers, 0).map_err(|_| Errno::ENOMEM.into())
-}
-
-/// Descriptors 0, 1 and 2.
-fn standard_streams() -> alloc::sync::Arc<FileTable> {
-    let files = FileTable::new(1024);
-    for (stream, flags) in [(Stream::Input, O_RDONLY), (Stream::Output, O_WRONLY), (Stream::Error, O_WRONLY)] {
-        let file = alloc::sync::Arc::new(StandardStream(stream));
-        let open = OpenFile::new(file, StatusFlags::from_bits_retain(flags));
-        // Cannot fail: the table is empty and memory has just been enough for more.
-        let _ = files.install(open, false);
-    }
-    files
 }
 
 /// A boot module as a file system sees it.

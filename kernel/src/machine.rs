@@ -6,12 +6,12 @@ use crate::device::console;
 use crate::memory::frames::{self, FRAME};
 use crate::memory::layout::direct;
 use crate::memory::{copy, space::Space};
-use crate::{power, random, task};
+use crate::{power, random, task, vdso};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use birgus_syscalls::console::CONSOLE;
 use birgus_syscalls::frame::Frame;
-use birgus_syscalls::machine::{Machine, OutOfMemory, PageTable, Processor};
+use birgus_syscalls::machine::{Machine, OutOfMemory, PageTable, Processor, Vdso};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::Thread;
 use birgus_syscalls::time::Instant;
@@ -146,6 +146,7 @@ impl Machine for Hardware {
     }
 
     fn power_off(&self, code: u8, by_signal: bool) -> ! {
+        CONSOLE.flush_log(console::look);
         CONSOLE.end(if by_signal { Ending::Killed(code & 127) } else { Ending::Exited(code) });
         console::flush();
         power::end(code)
@@ -176,6 +177,10 @@ impl Machine for Hardware {
         Processor { hwcap: __cpuid(1).edx, extended_size }
     }
 
+    fn vdso(&self) -> Option<Vdso> {
+        Some(vdso::pages())
+    }
+
     fn cpuid(&self, leaf: u32, subleaf: u32) -> [u32; 4] {
         let CpuidResult { eax, ebx, ecx, edx } = __cpuid_count(leaf, subleaf);
         [eax, ebx, ecx, edx]
@@ -198,7 +203,6 @@ impl Machine for Hardware {
     }
 
     fn trace_line(&self, line: &str) {
-        CONSOLE.log(line.as_bytes());
-        CONSOLE.log(b"\n");
+        CONSOLE.trace(line.as_bytes(), console::look);
     }
 }

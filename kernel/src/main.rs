@@ -17,6 +17,7 @@ mod panic;
 mod power;
 mod random;
 mod task;
+mod vdso;
 
 use birgus_loader::command_line::CommandLine;
 use boot::Information;

@@ -4,6 +4,7 @@ mod anonymous;
 pub mod calls;
 mod descriptor;
 mod flags;
+pub mod lock;
 mod open;
 
 pub use descriptor::{Descriptor, FileTable};
@@ -57,7 +58,7 @@ pub trait Pages: Send + Sync {
 /// What stands behind an open file description. Default bodies answer what the man pages say of a file that lacks
 /// the operation.
 ///
-/// No method blocks: where an operation would, it answers `EAGAIN`, and the caller waits on [`File::queue`] and tries
+/// No method but [`File::read_waiting`] blocks: where an operation would, it answers `EAGAIN`, and the caller waits on [`File::queue`] and tries
 /// again. Locks are not held over copies to or from a program.
 pub trait File: Any + Send + Sync {
     /// Reads at `offset` (streams ignore it). 0 is the end of the file.
@@ -108,10 +109,29 @@ pub trait File: Any + Send + Sync {
         false
     }
 
+    /// Whether reads wait by rules of their own, by [`File::read_waiting`]: terminals. Never changes; only asked of
+    /// streams.
+    fn waits_itself(&self) -> bool {
+        false
+    }
+
+    /// A read that waits as the file sees fit, or with `may_wait` false not at all. Only asked for where
+    /// [`File::waits_itself`].
+    fn read_waiting(&self, to: &mut Destination<'_>, may_wait: bool) -> Result<usize> {
+        let _ = may_wait;
+        self.read(to, 0)
+    }
+
     /// `ioctl(2)`. `ENOTTY`.
     fn ioctl(&self, thread: &Thread, request: u32, argument: u64) -> Result<i64> {
         let _ = (thread, request, argument);
         Err(Errno::ENOTTY)
+    }
+
+    /// The commands of `fcntl(2)` that are the file's own: a pipe's size, a memory file's seals. `EINVAL`.
+    fn control(&self, thread: &Thread, command: u32, argument: u64) -> Result<i64> {
+        let _ = (thread, command, argument);
+        Err(Errno::EINVAL)
     }
 
     /// The pages for `mmap`. `ENODEV`.

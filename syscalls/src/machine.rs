@@ -95,6 +95,10 @@ pub trait Task: Send + Sync {
     fn set_fs_base(&self, base: u64);
     /// The FS base.
     fn fs_base(&self) -> u64;
+    /// Sets the GS base, which is the program's own from then on. As for [`Task::set_fs_base`].
+    fn set_gs_base(&self, base: u64);
+    /// The GS base; 0 for a thread that has not set it.
+    fn gs_base(&self) -> u64;
     /// CPU time used so far, in nanoseconds.
     fn cpu_time(&self) -> u64;
     /// Whether the thread waits in [`Machine::park`].
@@ -123,6 +127,14 @@ pub struct Processor {
     pub hwcap: u32,
     /// Bytes of an image of the vector registers, see [`ExtendedFormat::size`].
     pub extended_size: usize,
+}
+
+/// The vDSO, `vdso(7)`: one page of data, which programs may read, and behind it in memory one page with the object,
+/// which they may run.
+#[allow(missing_docs)]
+pub struct Vdso {
+    pub data: Frame,
+    pub image: Frame,
 }
 
 /// The machine. Sizes are bytes, user addresses may be anything.
@@ -189,6 +201,10 @@ pub trait Machine: Sync {
 
     /// What a program is told of the processor.
     fn processor(&self) -> Processor;
+    /// The pages with which programs read the clocks themselves, if the machine has such. They stay what they are.
+    fn vdso(&self) -> Option<Vdso> {
+        None
+    }
     /// The instruction CPUID: EAX, EBX, ECX and EDX for a leaf and subleaf (SDM volume 2, CPUID).
     fn cpuid(&self, leaf: u32, subleaf: u32) -> [u32; 4];
     /// The rate of the time stamp counter in kHz.
@@ -201,7 +217,7 @@ pub trait Machine: Sync {
     /// One line for the kernel's log.
     fn log(&self, line: core::fmt::Arguments<'_>);
 
-    /// One line of the trace, without its end. Does not wait for anything.
+    /// One line of the trace, without its end. Does not let other threads run; may wait for whoever reads the trace.
     fn trace_line(&self, line: &str) {
         self.log(format_args!("{line}"));
     }

@@ -225,7 +225,7 @@ impl Pipe {
 }
 
 /// What Linux sends a thread that writes where nobody reads.
-fn send_sigpipe() {
+pub(crate) fn send_sigpipe() {
     let thread = machine().current();
     // Cannot fail: a standard signal needs no room.
     let _ = send(Target::Thread(&thread), SigInfo::user(Signal::PIPE, SigInfo::USER, thread.process.id, 0));

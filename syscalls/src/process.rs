@@ -9,6 +9,8 @@ pub mod identity;
 pub mod limits;
 pub mod program;
 pub mod registry;
+mod vdso;
+pub mod session;
 
 pub use context::FileContext;
 pub use credentials::{Credentials, Identity};
@@ -52,13 +54,14 @@ pub struct Process {
     threads: Mutex<Vec<Weak<Thread>>>,
     parent: AtomicI32,
     group: AtomicI32,
+    membership: session::Membership,
     exit: exit::Exit,
     // CPU time of the threads that have ended, in nanoseconds.
     past_time: AtomicU64,
 }
 
 impl Process {
-    /// A process without threads: the super-user's, at the root of all, in a group of its own.
+    /// A process without threads: the super-user's, at the root of all, in a session and a group of its own.
     pub fn new(id: i32, parent: i32, memory: Arc<AddressSpace>, files: Arc<FileTable>) -> Arc<Self> {
         let context = FileContext::new(namespace().root());
         Self::with_context(id, parent, memory, files, context, Credentials::root())
@@ -89,6 +92,7 @@ impl Process {
             threads: Mutex::new(Vec::new()),
             parent: AtomicI32::new(parent),
             group: AtomicI32::new(id),
+            membership: session::Membership::leader(id),
             exit: exit::Exit::default(),
             past_time: AtomicU64::new(0),
         });

@@ -24,6 +24,8 @@ bitflags::bitflags! {
         const REGISTERS = 4;
         /// The thread is to end.
         const EXIT = 8;
+        /// Never done: the thread's GS is its own, so it always goes back the long way.
+        const OWN_GS = 16;
     }
 }
 

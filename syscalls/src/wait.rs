@@ -16,8 +16,8 @@
 //!
 //! A queue wakes under its lock, without any allocation. What is called there takes locks that are below: the
 //! machine's scheduler's, an epoll instance's list of what is ready and then that instance's own queue. As epoll
-//! instances never watch each other in a circle and no deeper than five levels, this ends. In return nobody calls
-//! [`WaitQueue::wake`] with a lock held that [`File::poll`](crate::file::File::poll) or an [`Observer`] takes.
+//! instances never watch each other in a circle and no deeper than five levels, this ends. None of them looks at a
+//! file's state: observers take note, and poll later without a lock. So a waker may hold the lock of its own state.
 
 mod queue;
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! Runs a case: on this host, in the guest, and compares.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -30,6 +29,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) built: Option<&'a Built>,
     pub(crate) programs: &'a [Source],
+    /// `launcher.c`, built.
+    pub(crate) launcher: &'a Path,
 }
 
 /// A program that is there, with what its recipe says.
@@ -56,7 +57,7 @@ impl Bench<'_> {
         let scratch = scratch()?;
         let wanted = match &case.expected {
             Expected::Fixed(outcome) => outcome.clone(),
-            Expected::AsOnThisHost => on_host(case, &ready, scratch.path())?,
+            Expected::AsOnThisHost => on_host(self.launcher, case, &ready, scratch.path())?,
         };
         let scratch = self::scratch()?;
         let guest = self.in_guest(case, &ready, scratch.path())?;
@@ -72,8 +73,8 @@ impl Bench<'_> {
             return Ok(());
         }
         let ready = self.ready(&case.program)?;
-        let first = on_host(case, &ready, scratch()?.path())?;
-        let second = on_host(case, &ready, scratch()?.path())?;
+        let first = on_host(self.launcher, case, &ready, scratch()?.path())?;
+        let second = on_host(self.launcher, case, &ready, scratch()?.path())?;
         if let Ending::TimedOut(_) = second.ending {
             return Err("no end on this host".to_owned());
         }
@@ -138,10 +139,7 @@ impl Bench<'_> {
             }
         }
         for (name, value) in variables {
-            let mut assignment = name.clone();
-            assignment.push("=");
-            assignment.push(value);
-            tool.arg("-e").arg(assignment);
+            tool.arg("-e").arg(assignment(name, value));
         }
         tool.arg(guest_name(case, ready)).args(&case.arguments);
         process::run(&mut tool, &case.stdin, LIMIT)
@@ -163,27 +161,41 @@ fn base_name(ready: &Ready) -> OsString {
 }
 
 /// Runs the program on this host's Linux, as root if need be in a user namespace: in the guest, it is root.
-fn on_host(case: &Case, ready: &Ready, scratch: &Path) -> Result<Outcome, String> {
+fn on_host(launcher: &Path, case: &Case, ready: &Ready, scratch: &Path) -> Result<Outcome, String> {
     let here = scratch.join(HERE);
     lay_out(&here, case)?;
     let mut command = if rustix::process::geteuid().is_root() {
-        let mut command = Command::new(&ready.file);
-        command.arg0(argv0(case, ready));
-        command
+        Command::new(launcher)
     } else {
         let mut unshare = Command::new("unshare");
-        unshare.args(["--map-root-user", "--"]);
-        unshare.args(["bash", "-c", "exec -a \"$1\" \"$0\" \"${@:2}\""]).arg(&ready.file).arg(argv0(case, ready));
+        unshare.args(["--map-root-user", "--"]).arg(launcher);
         unshare
     };
-    let arguments = if case.arguments.is_empty() { &ready.arguments } else { &case.arguments };
-    command.args(arguments).env_clear().envs(INITIAL).envs(ready.environment.iter().cloned());
-    command.envs(case.environment.iter().cloned());
+    let environment = environment(case, ready);
+    command.arg(&ready.file).arg(environment.len().to_string()).args(environment).arg(argv0(case, ready));
+    command.args(if case.arguments.is_empty() { &ready.arguments } else { &case.arguments });
     command.current_dir(match (&ready.root, case.files.is_empty()) {
         (Some(root), true) => root,
         _ => &here,
     });
     process::run(&mut command, &case.stdin, LIMIT)
+}
+
+/// The program's variables, as the tool gives them: a later one takes the place of an earlier one of its name.
+fn environment(case: &Case, ready: &Ready) -> Vec<OsString> {
+    let initial = INITIAL.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let mut variables: Vec<(OsString, OsString)> = Vec::new();
+    for (name, value) in initial.iter().chain(&ready.environment).chain(&case.environment) {
+        match variables.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => old.clone_from(value),
+            None => variables.push((name.clone(), value.clone())),
+        }
+    }
+    variables.iter().map(|(name, value)| assignment(name, value)).collect()
+}
+
+fn assignment(name: &OsStr, value: &OsStr) -> OsString {
+    [name, OsStr::new("="), value].into_iter().collect()
 }
 
 /// Writes the case's files.

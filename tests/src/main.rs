@@ -48,7 +48,11 @@ fn main() -> ExitCode {
 fn guest_tests(workspace: &Workspace, options: &Options, report: &Report) {
     let built = if options.native { None } else { workspace.build(report) };
     let programs = programs::build(workspace, options, report);
-    let bench = Bench { workspace, built: built.as_ref(), programs: &programs };
+    let launcher = match programs::launcher(workspace) {
+        Ok(file) => file,
+        Err(why) => return report.note("build/launcher", report::Verdict::Failed(why)),
+    };
+    let bench = Bench { workspace, built: built.as_ref(), programs: &programs, launcher: &launcher };
     let mut all = cases::of_programs(&programs);
     all.extend(cases::of_images());
     all.extend(cases::of_the_tool());

@@ -56,8 +56,8 @@ pub(crate) fn difference(wanted: &Outcome, guest: &Outcome, stderr: Stderr) -> O
     (!text.is_empty()).then_some(text)
 }
 
-/// The most lines of a difference that are shown.
-const SHOWN: usize = 40;
+/// The most lines of a difference that are shown, of each side.
+const SHOWN: usize = 25;
 
 fn stream(text: &mut String, name: &str, wanted: &[u8], guest: &[u8]) {
     if wanted == guest {
@@ -66,13 +66,20 @@ fn stream(text: &mut String, name: &str, wanted: &[u8], guest: &[u8]) {
     let _ = writeln!(text, "{name}: - wanted, + guest");
     let (wanted, guest) = (printable(wanted), printable(guest));
     let diff = TextDiff::configure().timeout(Duration::from_secs(2)).diff_lines(&wanted, &guest);
-    let changes = diff.iter_all_changes().filter(|change| change.tag() != ChangeTag::Equal);
-    for (shown, change) in changes.enumerate() {
-        if shown == SHOWN {
-            let _ = writeln!(text, "…");
-            break;
+    let (mut deleted, mut inserted) = (0, 0);
+    for change in diff.iter_all_changes() {
+        let count = match change.tag() {
+            ChangeTag::Equal => continue,
+            ChangeTag::Delete => &mut deleted,
+            ChangeTag::Insert => &mut inserted,
+        };
+        *count += 1;
+        if *count <= SHOWN {
+            let _ = writeln!(text, "{}{}", change.tag(), shortened(change.value().trim_end_matches('\n')));
         }
-        let _ = writeln!(text, "{}{}", change.tag(), shortened(change.value().trim_end_matches('\n')));
+    }
+    if deleted > SHOWN || inserted > SHOWN {
+        let _ = writeln!(text, "… {deleted} lines wanted, {inserted} lines of the guest");
     }
 }
 

@@ -147,6 +147,14 @@ pub(crate) fn build(workspace: &Workspace, options: &Options, report: &Report) -
     built
 }
 
+/// Builds `launcher.c`, which starts programs on this host.
+pub(crate) fn launcher(workspace: &Workspace) -> Result<PathBuf, String> {
+    let executable = workspace.target.join("guest-programs/launcher");
+    let mut compiler = Command::new("gcc");
+    compiler.args(["-O2", "-Wall", "-Wextra", "-Werror", "-o"]).arg(&executable);
+    succeed(compiler.arg(workspace.root.join("tests/launcher.c"))).map(|_| executable)
+}
+
 /// Programs that cases of other names run too.
 fn cases_want(name: &str) -> bool {
     name.starts_with("hello/") || name.starts_with("start/")

@@ -5,16 +5,17 @@ mod rate;
 mod real_time_clock;
 
 use super::apic;
+use crate::vdso::DATA;
 use birgus_syscalls::time::{Instant, SECOND};
-use core::arch::x86_64::_rdtsc;
+use core::arch::asm;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// Value of the counter at time 0.
-static ORIGIN: AtomicU64 = AtomicU64::new(0);
+/// Value of the counter at time 0. Like the next two, programs read it, too.
+static ORIGIN: &AtomicU64 = &DATA.origin;
 /// Nanoseconds a tick, times 2^32.
-static SCALE: AtomicU64 = AtomicU64::new(0);
+static SCALE: &AtomicU64 = &DATA.scale;
 /// Nanoseconds since 1970 at time 0.
-static REALTIME: AtomicU64 = AtomicU64::new(NOT_KNOWN);
+static REALTIME: &AtomicU64 = &DATA.realtime;
 /// Nobody has said what time it is, and nobody has asked.
 const NOT_KNOWN: u64 = u64::MAX;
 /// When the alarm is set to fire, as an [`Instant`]; the maximum: it is not set.
@@ -33,16 +34,17 @@ pub(crate) fn start(told_khz: Option<u32>) {
     let khz = told_khz.map_or_else(rate::counter_khz, u64::from).max(1);
     ORIGIN.store(counter(), Ordering::Relaxed);
     SCALE.store((1_000_000 << 32) / khz, Ordering::Relaxed);
+    REALTIME.store(NOT_KNOWN, Ordering::Relaxed);
 }
 
+/// The time stamp counter, read after everything before: also after a program's own look at it (SDM volume 2, RDTSC).
 fn counter() -> u64 {
-    // SAFETY: every x86-64 CPU has it.
-    unsafe { _rdtsc() }
-}
-
-/// The counter's value at time 0 and the factor from its ticks to nanoseconds (times 2^32), for the vDSO.
-pub(crate) fn parameters() -> (u64, u64) {
-    (ORIGIN.load(Ordering::Relaxed), SCALE.load(Ordering::Relaxed))
+    let (low, high): (u64, u64);
+    // SAFETY: every x86-64 CPU has both instructions.
+    unsafe {
+        asm!("lfence", "rdtsc", out("rax") low, out("rdx") high, options(nomem, nostack, preserves_flags));
+    };
+    high << 32 | low
 }
 
 /// The counter's rate in kHz.
@@ -58,7 +60,12 @@ pub(crate) fn now() -> Instant {
 /// When the counter had this value; 0 if that was before time 0.
 fn at(counter: u64) -> Instant {
     let ticks = counter.saturating_sub(ORIGIN.load(Ordering::Relaxed));
-    Instant((u128::from(ticks) * u128::from(SCALE.load(Ordering::Relaxed)) >> 32) as u64)
+    Instant(nanoseconds(ticks))
+}
+
+fn nanoseconds(ticks: u64) -> u64 {
+    let product = u128::from(ticks) * u128::from(SCALE.load(Ordering::Relaxed));
+    (product >> 32) as u64
 }
 
 /// What `CLOCK_REALTIME` is ahead of [`now`]. If nobody has said it, the machine is asked at the first time.
@@ -80,16 +87,13 @@ pub(crate) fn set_realtime_offset(nanoseconds: u64) {
 }
 
 /// Says what time it was (in nanoseconds since 1970): when the counter had the value `then`, otherwise just now.
-pub(crate) fn set_wall_clock(nanoseconds: u64, then: Option<u64>) {
+pub(crate) fn set_wall_clock(wall: u64, then: Option<u64>) {
     let origin = ORIGIN.load(Ordering::Relaxed);
     let offset = match then {
         // The tool looked before this machine's clock began.
-        Some(then) if then < origin => {
-            let since = u128::from(origin - then) * u128::from(SCALE.load(Ordering::Relaxed)) >> 32;
-            nanoseconds.saturating_add(since as u64)
-        }
-        Some(then) => nanoseconds.saturating_sub(at(then).0),
-        None => nanoseconds.saturating_sub(now().0),
+        Some(then) if then < origin => wall.saturating_add(nanoseconds(origin - then)),
+        Some(then) => wall.saturating_sub(at(then).0),
+        None => wall.saturating_sub(now().0),
     };
     set_realtime_offset(offset);
 }

@@ -11,6 +11,7 @@
     mov gs:[{USER_RSP}], rsp
     mov rsp, gs:[{KERNEL_RSP}]
     push qword ptr gs:[{USER_RSP}]
+    or r11d, 0x200                      # a program that turned interrupts off gets them back here
     push r11                            # flags
     push rcx                            # instruction pointer
     push rax                            # number
@@ -56,6 +57,15 @@ exit_window_jump:
 2:  mov rax, {ENOSYS}
     jmp 1b
 
+# The same doors for a thread whose GS is its own (see `gs.rs`).
+.globl syscall_entry_own_gs
+syscall_entry_own_gs:
+    swapgs
+    jmp syscall_entry
+.globl syscall_entry_traced_own_gs
+syscall_entry_traced_own_gs:
+    swapgs
+
 # The same door while calls are traced.
 .globl syscall_entry_traced
 syscall_entry_traced:
@@ -82,6 +92,12 @@ syscall_entry_traced:
     mov [rsp + {R11}], r11
 4:  mov rdi, rsp
     call {to_program}
+
+# RAX: whether the thread's GS is its own.
+leave:
+    test al, al
+    jz restore_all
+    swapgs
 
 # Loads all registers from the frame at RSP and goes where it says: to a program or to interrupted kernel code.
 .globl restore_all
@@ -158,7 +174,7 @@ thread_begin:
     call {after_switch}
     mov rdi, rsp
     call {to_program}
-    jmp restore_all
+    jmp leave
 
 # The vectors. Each lands on a stack of the interrupt stack table with interrupts off, saves the registers there and
 # lets `land` decide where the frame belongs. The hardware pushes an error code for some vectors; the rest push 0.
@@ -211,6 +227,6 @@ landing:
     and rsp, -16
     call {handle}
     mov rsp, rbx
-    jmp restore_all
+    jmp leave
 .globl entry_text_end
 entry_text_end:

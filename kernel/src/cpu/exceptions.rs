@@ -17,12 +17,16 @@ use linux_raw_sys::general::{
 };
 use x86_64::registers::control::Cr2;
 
-/// Called with the frame on the stack where this may take its time; interrupts are off.
-pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) {
+/// RFLAGS.IF.
+const INTERRUPT_FLAG: u64 = 1 << 9;
+
+/// Called with the frame on the stack where this may take its time; interrupts are off. Gives whether GS is to be the
+/// program's again.
+pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
     let cause = Cause::from_register(cause);
     let from_program = cause.origin() == Origin::Program;
     match cause.vector() {
-        Vector::NMI => return,
+        Vector::NMI => return cause.found_own_gs(),
         Vector::TIMER | Vector::CONSOLE if from_program && is_software_interrupt(frame, cause.vector()) => {
             software_interrupt(frame, cause.vector());
         }
@@ -41,9 +45,7 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) {
         _ if from_program => fault(frame, cause),
         _ => crate::panic::exception(frame, cause.vector(), cause.error()),
     }
-    if from_program {
-        to_program(frame);
-    }
+    from_program && to_program(frame)
 }
 
 /// Whether a program's `int n` led to an interrupt's vector. The bytes before the instruction pointer may look like
@@ -159,12 +161,12 @@ fn floating_point_code(exceptions: u32) -> i32 {
 }
 
 /// The entry stub's door to [`to_program`].
-pub(crate) extern "C" fn to_program_entry(frame: &mut Registers) {
-    to_program(frame);
+pub(crate) extern "C" fn to_program_entry(frame: &mut Registers) -> bool {
+    to_program(frame)
 }
 
-/// Sees to all work before the thread goes back to its program.
-fn to_program(frame: &mut Registers) {
+/// Sees to all work before the thread goes back to its program. Gives whether its GS is its own.
+fn to_program(frame: &mut Registers) -> bool {
     loop {
         let thread = current();
         let work = Work::from_bits_retain(thread.work.load(Ordering::SeqCst));
@@ -183,6 +185,8 @@ fn to_program(frame: &mut Registers) {
             continue;
         }
         thread.settle(Work::REGISTERS);
-        return;
+        // `popf`, `cli`: interrupts come back with the next entry at the latest.
+        frame.rflags |= INTERRUPT_FLAG;
+        return work.contains(Work::OWN_GS);
     }
 }

@@ -82,15 +82,8 @@ impl State {
 
     /// Keeps the live registers here.
     pub(crate) fn save(&self) {
-        let features = FEATURES.load(Ordering::Relaxed);
-        // SAFETY: the area is large enough and aligned; the instruction is there.
-        unsafe {
-            if features == 0 {
-                asm!("fxsave64 [{}]", in(reg) self.area, options(nostack));
-            } else {
-                asm!("xsave64 [{}]", in(reg) self.area, in("eax") features as u32, in("edx") 0, options(nostack));
-            }
-        }
+        // SAFETY: the area was made with this size and alignment.
+        unsafe { save(self.area) };
     }
 
     /// Loads the live registers from here.
@@ -113,61 +106,62 @@ pub(crate) fn format() -> (usize, u64) {
     (SIZE.load(Ordering::Relaxed), if features == 0 { 0b11 } else { features })
 }
 
-/// The live registers as an image for a signal frame; bytes that the processor leaves to software stay.
+/// The live registers as an image for a signal frame. The image is as long as [`format`] tells, aligned to 64 and
+/// zero; bytes 464 to 511, which the processor leaves to software, stay as they are.
 pub(crate) fn save_to(image: &mut [u8]) {
-    let state = State::new();
-    state.save();
-    let length = image.len().min(SIZE.load(Ordering::Relaxed));
-    state.bytes_mut(|bytes| {
-        for (at, (to, from)) in image[..length].iter_mut().zip(bytes).enumerate() {
-            if !SOFTWARE.contains(&at) {
-                *to = *from;
-            }
-        }
-    });
+    assert!(image.len() >= SIZE.load(Ordering::Relaxed) && image.as_ptr().addr().is_multiple_of(64));
+    // SAFETY: long enough and aligned, as just checked.
+    unsafe { save(image.as_mut_ptr()) };
 }
 
-/// Bytes of FXSAVE's image that are software's.
-const SOFTWARE: core::ops::Range<usize> = 464..512;
 /// Where XSAVE's header stands: XSTATE_BV, XCOMP_BV, and 48 bytes that must be zero.
 const HEADER: core::ops::Range<usize> = 512..576;
+/// The bits that MXCSR has (DAZ among them, as on every x86-64 CPU with SSE2 since 2004).
+const MXCSR_BITS: u32 = 0xffff;
 
 /// Loads the live registers from an image that a program may have written, as far as its `features` go. `false`, with
 /// nothing changed, when it holds what the processor would refuse.
 pub(crate) fn restore_from(image: &[u8], features: u64) -> bool {
     let enabled = FEATURES.load(Ordering::Relaxed);
+    let word = |at: usize| image.get(at..at + 4).and_then(|word| word.try_into().ok()).map(u32::from_le_bytes);
+    if image.len() < LEGACY_SIZE || word(24).is_none_or(|mxcsr| mxcsr & !MXCSR_BITS != 0) {
+        return false;
+    }
+    let header = image.get(HEADER);
+    if header.is_some_and(|header| header[8..].iter().any(|&byte| byte != 0)) {
+        return false;
+    }
+    // The header that counts is the kernel's own, so what is loaded is what was checked.
     let state = State::new();
-    let legal = state.bytes_mut(|bytes| {
+    state.bytes_mut(|bytes| {
         let length = image.len().min(bytes.len());
         bytes[..length].copy_from_slice(&image[..length]);
-        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        let mxcsr = word(24);
-        if mxcsr & !MXCSR_BITS != 0 {
-            return false;
-        }
         if enabled != 0 {
-            let present = if length >= HEADER.end {
-                let header: [u8; 8] = core::array::from_fn(|at| image[HEADER.start + at]);
-                if image[HEADER.start + 8..HEADER.end].iter().any(|&byte| byte != 0) {
-                    return false;
-                }
-                u64::from_le_bytes(header) & features & enabled
-            } else {
-                features & 0b11
+            let present = match header {
+                Some(header) => u64::from_le_bytes(core::array::from_fn(|at| header[at])),
+                None => 0b11,
             };
             bytes[HEADER].fill(0);
-            bytes[HEADER.start..HEADER.start + 8].copy_from_slice(&present.to_le_bytes());
+            bytes[HEADER.start..HEADER.start + 8].copy_from_slice(&(present & features & enabled).to_le_bytes());
         }
-        true
     });
-    if legal {
-        state.restore();
-    }
-    legal
+    state.restore();
+    true
 }
 
-/// The bits that MXCSR has (DAZ among them, as on every x86-64 CPU with SSE2 since 2004).
-const MXCSR_BITS: u32 = 0xffff;
+/// # Safety
+/// The area is as large as [`format`] tells, and aligned to 64.
+unsafe fn save(area: *mut u8) {
+    let features = FEATURES.load(Ordering::Relaxed);
+    // SAFETY: the caller's promise; the instruction is there.
+    unsafe {
+        if features == 0 {
+            asm!("fxsave64 [{}]", in(reg) area, options(nostack));
+        } else {
+            asm!("xsave64 [{}]", in(reg) area, in("eax") features as u32, in("edx") 0, options(nostack));
+        }
+    }
+}
 
 impl Drop for State {
     fn drop(&mut self) {

@@ -4,6 +4,7 @@
 //! instruction pointer does: the lower half is the program's; in the kernel's text there are two windows where the
 //! program's state is only half changed over.
 
+use super::gs;
 use super::percpu::this_cpu;
 use super::vectors::Vector;
 use crate::memory::{copy, kernel_half, layout};
@@ -70,6 +71,15 @@ impl Cause {
 
     pub(crate) fn error(self) -> u32 {
         (self.0 >> 32) as u32
+    }
+
+    fn with_own_gs(self, found: bool) -> Self {
+        Self(self.0 | u64::from(found) << 10)
+    }
+
+    /// Whether GS was a program's when this came.
+    pub(crate) fn found_own_gs(self) -> bool {
+        self.0 & 0x400 != 0
     }
 
     /// Whether `int n` led here, to a vector that has an error code.
@@ -144,10 +154,11 @@ impl Landed {
 /// only memory that cannot fault.
 pub(crate) extern "C" fn land(vector: u32, landed: &mut Landed) -> Landing {
     let vector = vector as u8;
+    let found_own_gs = gs::reclaim();
     let software = landed.align_software_interrupt();
     landed.roll_forward();
     let origin = landed.origin();
-    let mut cause = Cause::new(vector, landed.error, origin, software);
+    let mut cause = Cause::new(vector, landed.error, origin, software).with_own_gs(found_own_gs);
     let registers = landed.registers();
     let frame = match (origin, vector) {
         // Handled where they landed: an NMI may come at any moment, the other two end the machine.

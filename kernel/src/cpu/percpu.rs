@@ -4,6 +4,7 @@
 use birgus_syscalls::thread::Thread;
 use core::cell::Cell;
 use core::ptr::null;
+use x86_64::VirtAddr;
 use x86_64::registers::model_specific::Msr;
 
 const GS_BASE: Msr = Msr::new(0xc000_0101);
@@ -39,6 +40,11 @@ pub(crate) fn start() {
     let mut gs_base = GS_BASE;
     // SAFETY: GS is the kernel's.
     unsafe { gs_base.write(&raw const BOOT_CPU as u64) };
+}
+
+/// Where the boot CPU's data is: the kernel's GS base.
+pub(super) fn boot_cpu() -> VirtAddr {
+    VirtAddr::from_ptr(&raw const BOOT_CPU)
 }
 
 /// This CPU's data.

@@ -9,11 +9,14 @@ use birgus_syscalls::table::{HANDLERS, Handler, NUMBERS};
 use birgus_syscalls::thread::{Thread, Work};
 use core::arch::global_asm;
 use core::mem::offset_of;
+use core::sync::atomic::{AtomicBool, Ordering};
 use x86_64::registers::model_specific::Msr;
 
 unsafe extern "C" {
     fn syscall_entry();
     fn syscall_entry_traced();
+    fn syscall_entry_own_gs();
+    fn syscall_entry_traced_own_gs();
     #[expect(improper_ctypes, reason = "an assembly stub that passes the references on")]
     safe fn complete_frame(thread: &Thread, registers: &mut Registers) -> i64;
 }
@@ -87,14 +90,29 @@ fn write(register: u32, value: u64) {
     unsafe { Msr::new(register).write(value) };
 }
 
+/// Whether calls are traced.
+static TRACED: AtomicBool = AtomicBool::new(false);
+
 /// Points the `syscall` instruction to the entry stub.
 pub(crate) fn start() {
     write(0xc000_0081, u64::from(CODE.0) << 32);
-    write(TARGET, syscall_entry as *const () as u64);
     write(0xc000_0084, CLEARED);
+    choose_door(false);
 }
 
 /// Has each call traced from now on.
 pub(crate) fn trace() {
-    write(TARGET, syscall_entry_traced as *const () as u64);
+    TRACED.store(true, Ordering::Relaxed);
+    choose_door(false);
+}
+
+/// Points `syscall` to the door for a thread that has or has not a GS of its own.
+pub(super) fn choose_door(own_gs: bool) {
+    let door: unsafe extern "C" fn() = match (TRACED.load(Ordering::Relaxed), own_gs) {
+        (false, false) => syscall_entry,
+        (false, true) => syscall_entry_own_gs,
+        (true, false) => syscall_entry_traced,
+        (true, true) => syscall_entry_traced_own_gs,
+    };
+    write(TARGET, door as *const () as u64);
 }

@@ -2,6 +2,7 @@
 //! on the fault of its first instruction, as Linux does with `vsyscall=xonly`.
 
 use crate::memory::copy;
+use birgus_syscalls::Errno;
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::table::HANDLERS;
 use birgus_syscalls::thread::Thread;
@@ -23,7 +24,12 @@ pub(super) fn emulate(thread: &Thread, frame: &mut Registers, address: u64) -> b
     if frame.rip != address || copy::from_user(frame.rsp, &mut return_address).is_err() {
         return false;
     }
-    frame.rax = HANDLERS[number](thread, frame) as u64;
+    let answer = HANDLERS[number](thread, frame);
+    if answer == Errno::EFAULT.to_register() {
+        // The code on Linux's page would have written itself; Linux makes it the program's fault, too.
+        return false;
+    }
+    frame.rax = answer as u64;
     frame.rip = u64::from_le_bytes(return_address);
     frame.rsp = frame.rsp.wrapping_add(8);
     true

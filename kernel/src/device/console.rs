@@ -26,8 +26,9 @@ trait Device: Port + Sync {
     fn listen(&self);
     /// Waits until all that was sent has been taken.
     fn flush(&self);
-    /// Sends without allocating and without respect for locks, and waits, with an end, until it has been taken.
-    fn send_last(&self, bytes: &[u8]);
+    /// Sends these pieces (together at most 4 KiB) without allocating and without respect for locks, and waits, but
+    /// not for ever, until they have been taken.
+    fn send_last(&self, pieces: &[&[u8]]);
 }
 
 static DEVICE: Once<&'static dyn Device> = Once::new();
@@ -74,6 +75,17 @@ pub(crate) fn poll() -> bool {
 pub(crate) fn listen() {
     if let Some(device) = DEVICE.get() {
         device.listen();
+        CONSOLE.listen();
+    }
+}
+
+/// Passes on what has arrived, for one who waits for it with interrupts off.
+pub(crate) fn look() {
+    if let Some(device) = DEVICE.get() {
+        device.listen();
+        if !device.poll() {
+            core::hint::spin_loop();
+        }
     }
 }
 
@@ -94,49 +106,19 @@ pub(crate) fn flush() {
 /// A last message: to the tool if there is one, otherwise to the serial line, if need be before the console is
 /// started. Allocates nothing and takes no lock, since either may be what failed.
 pub(crate) fn panic(text: &[u8]) {
-    match DEVICE.get().filter(|device| device.is_framed()) {
-        Some(device) => device.send_last(LastFrames::of(text).bytes()),
-        None => {
-            for line in text.split_inclusive(|&byte| byte == b'\n') {
-                let (line, end) = line.strip_suffix(b"\n").map_or((line, &b""[..]), |line| (line, b"\r\n"));
-                serial::PORT.write(line);
-                serial::PORT.write(end);
+    let Some(device) = DEVICE.get().filter(|device| device.is_framed()) else {
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            match line.strip_suffix(b"\n") {
+                Some(line) => serial::PORT.send_last(&[line, b"\r\n"]),
+                None => serial::PORT.send_last(&[line]),
             }
-            serial::PORT.send_last(b"");
         }
-    }
-}
-
-/// The log's last frame and the one that tells the end. The log's credit is not asked for: the tool has room for a
-/// frame as short as this.
-struct LastFrames {
-    bytes: [u8; Self::SIZE],
-    length: usize,
-}
-
-impl LastFrames {
-    const SIZE: usize = 3072;
-
-    fn of(text: &[u8]) -> Self {
-        let mut frames = Self { bytes: [0; Self::SIZE], length: 0 };
-        let end = Control::Exit(Ending::Panicked).encode();
-        let text = &text[..text.len().min(Self::SIZE - 64)];
-        if let Ok(header) = data_header(Stream::Log, text.len()) {
-            frames.push(&header);
-            frames.push(text);
-        }
-        frames.push(&end);
-        frames
-    }
-
-    fn push(&mut self, part: &[u8]) {
-        if let Some(place) = self.bytes.get_mut(self.length..self.length + part.len()) {
-            place.copy_from_slice(part);
-            self.length += part.len();
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
+        return;
+    };
+    // The log's credit is not asked for: the tool has room for a frame as short as this.
+    let end = Control::Exit(Ending::Panicked).encode();
+    match data_header(Stream::Log, text.len()) {
+        Ok(header) => device.send_last(&[&header, text, &end]),
+        Err(_) => device.send_last(&[&end]),
     }
 }

@@ -127,13 +127,32 @@ impl Class {
     }
 }
 
+/// The class for sizes of up to 16 times the index.
+static CLASS_BY_SIZE: [u8; SIZES[SIZES.len() - 1] / 16 + 1] = class_by_size();
+
+const fn class_by_size() -> [u8; SIZES[SIZES.len() - 1] / 16 + 1] {
+    let mut table = [0; SIZES[SIZES.len() - 1] / 16 + 1];
+    let (mut index, mut class) = (0, 0);
+    while index < table.len() {
+        if index * 16 > SIZES[class] {
+            class += 1;
+        }
+        table[index] = class as u8;
+        index += 1;
+    }
+    table
+}
+
 /// The class that serves a layout; `None`: whole frames do.
 fn class(layout: Layout) -> Option<usize> {
-    if layout.align() > 64 {
-        return None;
+    // Every size is a multiple of 16; those a larger alignment needs are multiples of 64.
+    let size = if layout.align() <= 16 { layout.size() } else { layout.size().next_multiple_of(64) };
+    let class = usize::from(*CLASS_BY_SIZE.get(size.div_ceil(16))?);
+    match layout.align() {
+        ..=16 => Some(class),
+        align @ ..=64 => (class..SIZES.len()).find(|&class| SIZES[class].is_multiple_of(align)),
+        _ => None,
     }
-    let size = layout.size().next_multiple_of(layout.align());
-    SIZES.iter().position(|&candidate| candidate >= size && candidate % layout.align() == 0)
 }
 
 // SAFETY: every allocation is a slab object or frames of its own, at least as large as asked for and aligned: objects

@@ -1,14 +1,14 @@
 //! One thread's machine side, and going from one to another.
 
 use super::scheduler;
-use crate::cpu::extended;
 use crate::cpu::percpu::this_cpu;
+use crate::cpu::{extended, gs};
 use crate::memory::kernel_half;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use birgus_syscalls::machine::{ExtendedFormat, OutOfMemory, Task};
 use birgus_syscalls::registers::Registers;
-use birgus_syscalls::thread::Thread;
+use birgus_syscalls::thread::{Thread, Work};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use spin::Mutex;
 use x86_64::VirtAddr;
@@ -31,6 +31,8 @@ pub(crate) struct KernelTask {
     /// The stack pointer while it does not run.
     rsp: AtomicU64,
     fs_base: AtomicU64,
+    /// Its own GS base, if the thread's work says that it has one.
+    gs_base: AtomicU64,
     extended: extended::State,
     pub(super) state: AtomicU8,
     /// Somebody unparked it since it last looked.
@@ -84,12 +86,19 @@ impl KernelTask {
             stack,
             rsp: AtomicU64::new(rsp),
             fs_base: AtomicU64::new(fs_base),
+            gs_base: AtomicU64::new(0),
             extended,
             state: AtomicU8::new(RUNNABLE),
             token: AtomicBool::new(false),
             used: AtomicU64::new(0),
             since: AtomicU64::new(0),
         }))
+    }
+
+    /// The GS base of a thread that has one of its own.
+    fn own_gs_base(&self) -> Option<u64> {
+        let owns = self.thread.work.load(Ordering::Relaxed) & Work::OWN_GS.bits() != 0;
+        owns.then(|| self.gs_base.load(Ordering::Relaxed))
     }
 
     fn is_current(&self) -> bool {
@@ -122,6 +131,7 @@ pub(super) fn switch(from: Option<&KernelTask>, to: &KernelTask) {
     cpu.current.set(Arc::as_ptr(&to.thread));
     cpu.kernel_rsp.set(frame_top(to.stack.0));
     FsBase::write(VirtAddr::new_truncate(to.fs_base.load(Ordering::Relaxed)));
+    gs::prepare(to.own_gs_base());
     to.extended.restore();
     // SAFETY: the target is a stack that `new` prepared or that came here itself before.
     unsafe { switch_stacks(keep, to.rsp.load(Ordering::Relaxed)) };
@@ -147,6 +157,18 @@ impl Task for KernelTask {
 
     fn fs_base(&self) -> u64 {
         self.fs_base.load(Ordering::Relaxed)
+    }
+
+    fn set_gs_base(&self, base: u64) {
+        self.gs_base.store(base, Ordering::Relaxed);
+        self.thread.demand(Work::OWN_GS);
+        if self.is_current() {
+            gs::prepare(Some(base));
+        }
+    }
+
+    fn gs_base(&self) -> u64 {
+        self.gs_base.load(Ordering::Relaxed)
     }
 
     fn cpu_time(&self) -> u64 {

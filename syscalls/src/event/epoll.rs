@@ -94,7 +94,9 @@ impl Epoll {
             state.entries.insert(entry.key(), entry.clone());
         }
         if let Some(child) = child {
-            child.state.lock().parents.push(self.this.clone());
+            let mut state = child.state.lock();
+            state.parents.retain(|parent| parent.strong_count() > 0);
+            state.parents.push(self.this.clone());
         }
         drop(nesting);
         entry.watch(queue);

@@ -5,6 +5,7 @@ pub mod control;
 pub mod copying;
 pub mod descriptor;
 pub mod listing;
+pub mod locking;
 pub mod names;
 pub mod opening;
 pub mod place;

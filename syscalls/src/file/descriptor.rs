@@ -1,6 +1,6 @@
 //! File descriptors: a process's table of open files.
 
-use super::OpenFile;
+use super::{OpenFile, lock};
 use crate::argument::Fd;
 use crate::errno::{Errno, Result};
 use alloc::sync::Arc;
@@ -89,7 +89,11 @@ impl FileTable {
         if number >= self.limit() {
             return Err(Errno::EBADF);
         }
-        Self::place(&mut self.slots.lock(), number as usize, Descriptor { open, close_on_exec })
+        let before = Self::place(&mut self.slots.lock(), number as usize, Descriptor { open, close_on_exec })?;
+        if let Some(before) = &before {
+            lock::release_on_close(self, &before.open);
+        }
+        Ok(before)
     }
 
     fn place(slots: &mut Vec<Option<Descriptor>>, number: usize, descriptor: Descriptor) -> Result<Option<Descriptor>> {
@@ -102,8 +106,10 @@ impl FileTable {
 
     /// Takes a descriptor off the table. `EBADF`.
     pub fn remove(&self, fd: Fd) -> Result<Descriptor> {
-        let mut slots = self.slots.lock();
-        slots.get_mut(fd.0 as u32 as usize).and_then(Option::take).ok_or(Errno::EBADF)
+        let removed = self.slots.lock().get_mut(fd.0 as u32 as usize).and_then(Option::take);
+        let removed = removed.ok_or(Errno::EBADF)?;
+        lock::release_on_close(self, &removed.open);
+        Ok(removed)
     }
 
     /// Sets `FD_CLOEXEC`. `EBADF`.
@@ -133,6 +139,14 @@ impl FileTable {
                 removed.extend(slot.take());
             }
         }
+        drop(slots);
+        removed.iter().for_each(|descriptor| lock::release_on_close(self, &descriptor.open));
         removed
+    }
+}
+
+impl Drop for FileTable {
+    fn drop(&mut self) {
+        lock::release_table(self);
     }
 }

@@ -1,12 +1,12 @@
 //! Open file descriptions, `open(2)`: what `dup` and `fork` share.
 
-use super::{Events, File, anonymous};
+use super::{Events, File, anonymous, lock};
 use crate::errno::{Errno, Result};
 use crate::filesystem::{Attributes, Entry};
 use crate::transfer::{Destination, Source};
 use crate::wait::{retry_in_turn, retry_while_blocked};
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use linux_raw_sys::general::{O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_WRONLY};
 use spin::Once;
 
@@ -27,10 +27,14 @@ pub struct OpenFile {
     file: Arc<dyn File>,
     // File::is_stream, which never changes.
     stream: bool,
+    // File::waits_itself, which never changes either.
+    waits_itself: bool,
     status: AtomicU32,
     position: AtomicU64,
     // How it was reached; made when it is asked for where there was no path.
     entry: Once<Arc<Entry>>,
+    // Whether it may hold locks.
+    locked: AtomicBool,
 }
 
 impl OpenFile {
@@ -46,7 +50,8 @@ impl OpenFile {
 
     fn build(file: Arc<dyn File>, status: StatusFlags, entry: Once<Arc<Entry>>) -> Arc<Self> {
         let (status, position) = (AtomicU32::new(status.bits()), AtomicU64::new(0));
-        Arc::new(Self { stream: file.is_stream(), file, status, position, entry })
+        let (stream, waits_itself, locked) = (file.is_stream(), file.waits_itself(), AtomicBool::new(false));
+        Arc::new(Self { stream, waits_itself, file, status, position, entry, locked })
     }
 
     /// How it was reached; an entry without a directory when it was not opened by a path.
@@ -65,6 +70,11 @@ impl OpenFile {
     /// `EBADF` when it only stands for a place in the tree (`O_PATH`).
     pub fn check_not_path(&self) -> Result<()> {
         if self.status().bits() & O_PATH != 0 { Err(Errno::EBADF) } else { Ok(()) }
+    }
+
+    /// Says that it may hold locks, which go with it.
+    pub(super) fn note_lock(&self) {
+        self.locked.store(true, Ordering::Relaxed);
     }
 
     /// What is open.
@@ -147,10 +157,13 @@ impl OpenFile {
     }
 
     /// `read(2)`: at the description's offset, which moves. `EBADF` unless open for reading.
-    #[inline]
+    #[inline(always)]
     pub fn read(&self, to: &mut Destination<'_>) -> Result<usize> {
         self.check_readable()?;
         if self.stream {
+            if self.waits_itself {
+                return self.file.read_waiting(to, !self.status().contains(StatusFlags::NONBLOCK));
+            }
             return self.wait_for(Events::IN, || self.file.read(to, 0));
         }
         let position = self.position();
@@ -169,7 +182,7 @@ impl OpenFile {
 
     /// `write(2)`: at the description's offset, which moves, or at the end with `O_APPEND`. `EBADF` unless open for
     /// writing.
-    #[inline]
+    #[inline(always)]
     pub fn write(&self, from: &mut Source<'_>) -> Result<usize> {
         self.check_writable()?;
         if self.stream {
@@ -234,5 +247,13 @@ impl OpenFile {
     /// What `poll(2)` would report.
     pub fn poll(&self) -> Events {
         self.file.poll()
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if *self.locked.get_mut() {
+            lock::release_description(self);
+        }
     }
 }

@@ -111,10 +111,11 @@ impl Entry {
         self.covered.load(Ordering::Acquire)
     }
 
-    /// Mounts a file system's root over it. `EBUSY` when something is mounted already.
+    /// Mounts a file system's root over it. `EBUSY` when something is mounted here, or the root elsewhere.
     pub(super) fn cover(&self, root: &Arc<Self>) -> Result<()> {
         let mut cover = self.cover.lock();
-        if cover.is_some() {
+        // A root stands in one place alone, and so never within itself.
+        if cover.is_some() || root.parent().is_some() {
             return Err(Errno::EBUSY);
         }
         // The root takes this entry's place in the tree, so `..` and paths need to know nothing of mounts.

@@ -51,7 +51,9 @@ impl How {
 /// Opens a path. The errors of `open(2)`.
 pub fn open(thread: &Thread, directory: Fd, path: &[u8], how: How) -> Result<Arc<OpenFile>> {
     let flags = how.flags;
-    let mut walk = Walk::new(thread, directory, path)?.restricted(how.resolve);
+    // In a root of its own, an absolute path begins at the directory too.
+    let begin = if how.resolve.contains(Resolve::IN_ROOT) { b"" } else { path };
+    let mut walk = Walk::new(thread, directory, begin)?.restricted(how.resolve);
     if flags.contains(OpenFlags::O_TMPFILE) {
         let directory = walk.entry(path, true)?;
         return open_nameless(thread, &walk, &directory, how);

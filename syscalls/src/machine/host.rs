@@ -256,6 +256,12 @@ impl Task for HostTask {
         self.fs_base.load(Ordering::SeqCst)
     }
 
+    fn set_gs_base(&self, _: u64) {}
+
+    fn gs_base(&self) -> u64 {
+        0
+    }
+
     fn is_parked(&self) -> bool {
         false
     }

@@ -32,7 +32,7 @@ bitflags::bitflags! {
     pub struct AreaFlags: u32 {
         /// `MAP_SHARED`: writes reach the file.
         const SHARED = 1 << 0;
-        /// A shared mapping of a file that is not open for writing: `PROT_WRITE` is refused.
+        /// A shared mapping of a file that is not open for writing, or the vDSO's data: `PROT_WRITE` is refused.
         const NEVER_WRITABLE = 1 << 1;
         /// `MAP_GROWSDOWN`: a fault below extends it.
         const GROWS_DOWN = 1 << 2;

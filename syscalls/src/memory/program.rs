@@ -49,13 +49,19 @@ impl AddressSpace {
         Ok(top - self.layout.stack_offset)
     }
 
-    /// Maps the vDSO wherever there is room; the file's name shows in `/proc/self/maps`. Gives the address. `ENOMEM`.
-    pub fn map_vdso(&self, length: u64, file: &Arc<MappedFile>) -> Result<u64> {
-        let length = whole_pages(length).ok_or(Errno::EINVAL)?;
-        let start = self.place(&mut self.state.lock(), 0, length, 0)?;
-        let backing = Backing::File { file: file.clone(), index: 0 };
-        self.put(start, length, Protection::READ | Protection::EXECUTE, AreaFlags::FIXED_SIZE, backing)?;
-        Ok(start)
+    /// Maps the vDSO's data and behind it its object, a page each, wherever there is room, and brings them in: every
+    /// program looks there when it starts. The files' names show in `/proc/self/maps`. Gives the object's address.
+    /// `ENOMEM`.
+    pub fn map_vdso(&self, data: &Arc<MappedFile>, image: &Arc<MappedFile>) -> Result<u64> {
+        let start = self.place(&mut self.state.lock(), 0, 2 * PAGE, 0)?;
+        let only_data = AreaFlags::FIXED_SIZE | AreaFlags::NEVER_WRITABLE | AreaFlags::DONT_DUMP;
+        let code = Protection::READ | Protection::EXECUTE;
+        let backing = |file: &Arc<MappedFile>| Backing::File { file: file.clone(), index: 0 };
+        self.put(start, PAGE, Protection::READ, only_data, backing(data))?;
+        self.put(start + PAGE, PAGE, code, AreaFlags::FIXED_SIZE, backing(image))?;
+        // What is not there now comes in with a fault.
+        let _ = self.populate(start, start + 2 * PAGE);
+        Ok(start + PAGE)
     }
 
     fn put(&self, start: u64, length: u64, protection: Protection, flags: AreaFlags, backing: Backing) -> Result<()> {

@@ -1,4 +1,4 @@
-//! `getpid(2)`, `getppid(2)`, process groups and sessions as far as one process needs them.
+//! `getpid(2)`, `getppid(2)`, `getpgid(2)`.
 
 use super::registry;
 use crate::errno::{Errno, Result};

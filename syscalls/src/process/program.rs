@@ -6,7 +6,7 @@ use crate::file::OpenFlags;
 use crate::filesystem::{Entry, How, Kind, Permission, check, open_entry};
 use crate::machine::machine;
 use crate::memory::{AddressSpace, MappedFile, Protection};
-use crate::process::Credentials;
+use crate::process::{Credentials, vdso};
 use crate::registers::Registers;
 use crate::transfer::Destination;
 use alloc::sync::Arc;
@@ -195,7 +195,7 @@ impl Executable {
                 hwcap: processor.hwcap.into(),
                 hwcap2: 0,
                 minimum_signal_stack: SIGNAL_FRAME + processor.extended_size as u64,
-                vdso: None,
+                vdso: vdso::map(memory)?,
                 ..Auxiliary::of(&self.plan, bias)
             },
             top,

@@ -8,6 +8,7 @@ use super::{mask, report, restart, stop};
 use crate::errno::{Errno, Result};
 use crate::machine::Task;
 use crate::process::exit::{self, End};
+use crate::process::session::is_orphaned;
 use crate::registers::Registers;
 use crate::thread::{Thread, Work};
 use crate::user::{self, USER_END};
@@ -88,6 +89,8 @@ fn next(thread: &Thread, registers: &Registers) -> Option<(SigInfo, Signal, Acti
             continue;
         }
         match signal.disposition() {
+            // Nobody could let it go on.
+            Disposition::Stop if signal != Signal::STOP && is_orphaned(thread.process.group()) => {}
             Disposition::Stop => stop::stop(thread, signal),
             Disposition::Ignore | Disposition::Continue => {}
             how @ (Disposition::Terminate | Disposition::Core) => {

@@ -17,6 +17,7 @@ use crate::futex::{calls as futex, robust};
 use crate::memory::calls as memory;
 use crate::pipe::calls::{self as pipe, PipeFlags};
 use crate::process::limits::Limit;
+use crate::process::session::calls as session;
 use crate::process::{affinity, calls as process, identity, limits};
 use crate::signal::kill as send;
 use crate::signal::signalfd::{self, SignalFdFlags};
@@ -130,8 +131,8 @@ table_rows! {
     70 => msgrcv(id: i32, message: UserPtr<u8>, size: usize, kind: i64, flags: i32 as hex) -> usize, absent;
     71 => msgctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
     72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer,
-        partial("locks, leases, pipe sizes, owners and notification"), file::descriptor::fcntl;
-    73 => flock(fd: Fd, operation: u32 as lock_operation), absent;
+        partial("leases, owners and notification"), file::descriptor::fcntl;
+    73 => flock(fd: Fd, operation: u32 as lock_operation), full, file::locking::flock;
     74 => fsync(fd: Fd), full, file::storage::fsync;
     75 => fdatasync(fd: Fd), full, file::storage::fsync;
     76 => truncate(path: UserString, length: i64), full, file::size::truncate;
@@ -167,10 +168,10 @@ table_rows! {
     106 => setgid(group: u32 as identity), absent;
     107 => geteuid() -> u32, absent;
     108 => getegid() -> u32, absent;
-    109 => setpgid(pid: i32, group: i32), absent;
+    109 => setpgid(pid: i32, group: i32), full, session::setpgid;
     110 => getppid() -> i32, full, identity::getppid;
     111 => getpgrp() -> i32, full, identity::getpgrp;
-    112 => setsid() -> i32, absent;
+    112 => setsid() -> i32, full, session::setsid;
     113 => setreuid(real: u32 as identity, effective: u32 as identity), absent;
     114 => setregid(real: u32 as identity, effective: u32 as identity), absent;
     115 => getgroups(count: i32, groups: UserPtr<u32> as groups_out) -> i32, absent;
@@ -184,7 +185,7 @@ table_rows! {
     121 => getpgid(pid: i32) -> i32, full, identity::getpgid;
     122 => setfsuid(user: u32 as identity) -> u32, absent;
     123 => setfsgid(group: u32 as identity) -> u32, absent;
-    124 => getsid(pid: i32) -> i32, absent;
+    124 => getsid(pid: i32) -> i32, full, session::getsid;
     125 => capget(header: UserPtr<u8>, data: UserPtr<u8>), absent;
     126 => capset(header: UserPtr<u8>, data: UserPtr<u8>), absent;
     127 => rt_sigpending(set: UserPtr<u8> as signal_set_out, size: usize), full, mask::rt_sigpending;
@@ -225,7 +226,7 @@ table_rows! {
     157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as prctl_rest,
         third: u64 as prctl_rest, fourth: u64 as prctl_rest) -> i64, absent;
     158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64,
-        partial("GS stays the kernel's, CPUID cannot be turned off"), thread::arch_prctl;
+        partial("CPUID cannot be turned off"), thread::arch_prctl;
     159 => adjtimex(buffer: UserPtr<u8>) -> i32, absent;
     160 => setrlimit(resource: u32 as resource, limit: UserPtr<Limit> as limit), full, limits::setrlimit;
     161 => chroot(path: UserString), full, file::place::chroot;

@@ -28,17 +28,16 @@ const ARCH_SET_FS: i32 = 0x1002;
 const ARCH_GET_FS: i32 = 0x1003;
 const ARCH_GET_GS: i32 = 0x1004;
 
-/// `arch_prctl(2)`: the FS base; GS is not given to programs yet (`EINVAL`).
+/// `arch_prctl(2)`: the FS and GS bases.
 pub fn arch_prctl(thread: &Thread, code: i32, address: u64) -> Result<i64> {
     let task = thread.task().ok_or(Errno::ESRCH)?;
     match code {
-        ARCH_SET_FS if address >= USER_END => Err(Errno::EPERM),
-        ARCH_SET_FS => {
-            task.set_fs_base(address);
-            Ok(0)
-        }
-        ARCH_GET_FS => UserPtr::<u64>::new(address).write(thread, &task.fs_base()).map(|()| 0),
-        ARCH_SET_GS | ARCH_GET_GS => Err(Errno::EINVAL),
-        _ => Err(Errno::EINVAL),
+        ARCH_SET_FS | ARCH_SET_GS if address >= USER_END => return Err(Errno::EPERM),
+        ARCH_SET_FS => task.set_fs_base(address),
+        ARCH_SET_GS => task.set_gs_base(address),
+        ARCH_GET_FS => UserPtr::<u64>::new(address).write(thread, &task.fs_base())?,
+        ARCH_GET_GS => UserPtr::<u64>::new(address).write(thread, &task.gs_base())?,
+        _ => return Err(Errno::EINVAL),
     }
+    Ok(0)
 }

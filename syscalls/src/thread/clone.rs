@@ -142,6 +142,11 @@ fn start(thread: &Thread, registers: &Registers, arguments: &CloneArguments) -> 
         _ => arguments.tls,
     };
     let started: Arc<Thread> = child;
-    machine().start_thread(started, &its_registers, fs_base).map_err(|_| Errno::ENOMEM)?;
+    machine().start_thread(started.clone(), &its_registers, fs_base).map_err(|_| Errno::ENOMEM)?;
+    if let (Some(own), Some(its)) = (thread.task(), started.task())
+        && own.gs_base() != 0
+    {
+        its.set_gs_base(own.gs_base());
+    }
     Ok(id)
 }

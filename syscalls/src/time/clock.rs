@@ -24,8 +24,8 @@ pub enum Clock {
     Tai,
 }
 
-/// A tick of the coarse clocks, as with Linux's `HZ` of 250.
-const COARSE: u64 = SECOND / 250;
+/// A tick of the coarse clocks in nanoseconds, as with Linux's `HZ` of 250.
+pub const COARSE: u64 = SECOND / 250;
 
 impl Clock {
     /// `EINVAL`: no such clock.

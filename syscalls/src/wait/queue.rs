@@ -176,8 +176,7 @@ impl WaitQueue {
     /// changed, something is left.
     #[inline]
     pub fn hand_on(&self, events: Events) {
-        fence(Ordering::SeqCst);
-        if self.count.load(Ordering::Relaxed) != 0 {
+        if !self.is_empty() {
             self.hand_on_to_first(events);
         }
     }
@@ -192,10 +191,16 @@ impl WaitQueue {
         }
     }
 
+    /// Whether nobody waits, as far as it matters after a change.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.count.load(Ordering::Relaxed) == 0
+    }
+
     #[inline]
     fn wake_for(&self, events: Events, turn: Turn) -> bool {
-        fence(Ordering::SeqCst);
-        self.count.load(Ordering::Relaxed) != 0 && self.wake_some(events, turn)
+        !self.is_empty() && self.wake_some(events, turn)
     }
 
     #[inline(never)]

@@ -64,7 +64,7 @@ fn no_token_is_left_with_one_who_went() {
 #[test]
 fn calls_go_by_interest_and_in_order() {
     let thread = test_process();
-    let other = spawn(&thread.process, |thread| thread.clone()).join().unwrap();
+    let other = spawn(&thread.process, Arc::clone).join().unwrap();
     let queue = WaitQueue::new();
     queue.stand_in_line(&thread, Events::OUT);
     queue.stand_in_line(&other, Events::IN);

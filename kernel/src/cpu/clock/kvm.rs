@@ -116,6 +116,7 @@ impl SystemTime {
     fn now(&self) -> u64 {
         let ticks = u128::from(counter().saturating_sub(self.counter));
         let ticks = if self.shift < 0 { ticks >> -self.shift } else { ticks << self.shift };
-        self.nanoseconds.saturating_add((ticks * u128::from(self.multiplier) >> 32) as u64)
+        let product = ticks * u128::from(self.multiplier);
+        self.nanoseconds.saturating_add((product >> 32) as u64)
     }
 }

@@ -17,21 +17,29 @@ const PIT_CHANNEL: u16 = 0x40;
 const PIT_CONTROL: u16 = 0x43;
 /// Channel 0, both bytes, rate generator.
 const PIT_MODE: u8 = 0x34;
-/// Ticks that are measured over: 5 ms.
-const PIT_SPAN: u16 = 5966;
-/// The same with the local APIC's timer.
-const APIC_SPAN: u64 = VIRTUAL_APIC_RATE / 200;
+/// What is measured is this part of a second.
+const PER_SECOND: u64 = 125;
+/// What is assumed where there is nothing to measure by.
+const GUESS_KHZ: u64 = 1_000_000;
 
 /// Ticks of the time stamp counter in a millisecond.
 pub(super) fn counter_khz() -> u64 {
-    kvm::counter_khz().or_else(from_cpuid).or_else(by_pit).unwrap_or_else(by_local_apic)
+    let known = kvm::counter_khz().or_else(from_cpuid);
+    // A virtual machine may be stopped for longer than the PIT takes to wrap, which would go unnoticed; and there the
+    // other timer's rate is known. On a real one it is the other way round.
+    let measured = || if is_virtual() { by_local_apic().or_else(by_pit) } else { by_pit().or_else(by_local_apic) };
+    known.or_else(measured).unwrap_or(GUESS_KHZ)
 }
 
 /// Ticks of the local APIC's timer in a second, if it can be known without measuring; it is corrected in use.
 pub(super) fn of_local_apic_timer() -> u64 {
-    let is_virtual = __cpuid(1).ecx & 1 << 31 != 0;
-    let told = if is_virtual { kvm::apic_hertz() } else { crystal_hertz() };
+    let told = if is_virtual() { kvm::apic_hertz() } else { crystal_hertz() };
     told.unwrap_or(VIRTUAL_APIC_RATE)
+}
+
+/// Whether the CPU says that there is a hypervisor.
+fn is_virtual() -> bool {
+    __cpuid(1).ecx & 1 << 31 != 0
 }
 
 /// CPUID leaf 15h (SDM volume 3, 19.7.3): the crystal's rate, which the local APIC's timer counts.
@@ -66,21 +74,8 @@ fn by_pit() -> Option<u64> {
         Port::new(PIT_CHANNEL).write(0_u8);
         Port::new(PIT_CHANNEL).write(0_u8);
     }
-    let (first_tick, first) = reading(pit_count);
-    let mut looks = 0;
-    loop {
-        pause();
-        let (tick, last) = reading(pit_count);
-        // It counts down, and wraps after 55 ms.
-        let passed = first_tick.wrapping_sub(tick);
-        if passed >= PIT_SPAN {
-            return Some((last - first) * PIT_RATE / u64::from(passed) / 1000);
-        }
-        looks += 1;
-        if passed == 0 && looks > 10 {
-            return None;
-        }
-    }
+    let pit = Timer { rate: PIT_RATE, modulus: 1 << 16, count: || pit_count().into() };
+    pit.measure()
 }
 
 fn pit_count() -> u16 {
@@ -93,40 +88,57 @@ fn pit_count() -> u16 {
     }
 }
 
-/// Measures against the local APIC's timer, which on virtual machines has a known rate.
-fn by_local_apic() -> u64 {
-    let rate = of_local_apic_timer();
+/// Measures against the local APIC's timer, which on virtual machines has a known rate. `None`: it stands still.
+fn by_local_apic() -> Option<u64> {
     apic::count_down_from(u32::MAX);
-    let start = counter();
-    let mut last;
-    loop {
-        pause();
-        last = counter();
-        let passed = u64::from(u32::MAX - apic::count_left());
-        if passed >= APIC_SPAN * rate / VIRTUAL_APIC_RATE {
-            apic::end_count_down();
-            return (u128::from(last - start) * u128::from(rate) / u128::from(passed) / 1000) as u64;
-        }
-    }
+    let timer = Timer { rate: of_local_apic_timer(), modulus: 1 << 32, count: || apic::count_left().into() };
+    let khz = timer.measure();
+    apic::end_count_down();
+    khz
 }
 
-/// A timer's count, and the time stamp counter at that moment: of a few readings the one that took the shortest, so
-/// that an interruption by the host does not count.
-fn reading<T>(timer: impl Fn() -> T) -> (T, u64) {
-    let one = || {
-        let before = counter();
-        let count = timer();
-        let took = counter() - before;
-        (took, count, before + took / 2)
-    };
-    let mut best = one();
-    for _ in 0..3 {
-        let next = one();
-        if next.0 < best.0 {
-            best = next;
+/// A timer that counts down.
+struct Timer<C> {
+    /// Ticks in a second.
+    rate: u64,
+    /// What it counts modulo.
+    modulus: u64,
+    count: C,
+}
+
+impl<C: Fn() -> u64> Timer<C> {
+    /// How often the timer is looked at before it must have moved.
+    const LOOKS: usize = 10;
+
+    /// Ticks of the time stamp counter in a millisecond. `None`: the timer does not move.
+    fn measure(&self) -> Option<u64> {
+        let (first_count, first) = self.reading();
+        for look in 0.. {
+            pause();
+            let (count, last) = self.reading();
+            let passed = first_count.wrapping_sub(count) % self.modulus;
+            if passed >= self.rate / PER_SECOND {
+                return Some((u128::from(last - first) * u128::from(self.rate) / u128::from(passed) / 1000) as u64);
+            }
+            if passed == 0 && look > Self::LOOKS {
+                break;
+            }
         }
+        None
     }
-    (best.1, best.2)
+
+    /// The count, and the time stamp counter at that moment: of a few readings the one that took the shortest, so that
+    /// an interruption by the host does not count.
+    fn reading(&self) -> (u64, u64) {
+        let one = || {
+            let before = counter();
+            let count = (self.count)();
+            let took = counter() - before;
+            (took, count, before + took / 2)
+        };
+        let shortest = (0..6).map(|_| one()).min_by_key(|(took, ..)| *took);
+        shortest.map_or_else(|| (0, counter()), |(_, count, at)| (count, at))
+    }
 }
 
 /// Some 100 µs without a device access.

@@ -19,10 +19,12 @@ const HOURS_24: u8 = 2;
 const BINARY: u8 = 4;
 /// Of the hour, where they count to 12.
 const AFTERNOON: u8 = 0x80;
+/// What is read where nothing is.
+const NOTHING: u8 = 0xff;
 /// An update takes 2 ms at most, a look 0.1 µs or more.
 const PATIENCE: usize = 50_000;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The registers of the date, and then the numbers in them.
 struct Date {
     second: u8,
     minute: u8,
@@ -43,28 +45,32 @@ fn register(index: u8) -> u8 {
 
 /// Nanoseconds since 1970, in whole seconds: the clock is taken to run in UTC. `None`: there is no such clock.
 pub(super) fn read() -> Option<u64> {
-    let mut before = stable()?;
+    wait_for_update()?;
     // What was read while the date changed is read again.
-    for _ in 0..4 {
-        let date = stable()?;
-        if date == before {
-            return date.decode(register(STATUS_B))?.nanoseconds();
-        }
-        before = date;
-    }
-    None
+    let date = (0..4).find_map(|_| {
+        let date = Date {
+            second: register(SECONDS),
+            minute: register(MINUTES),
+            hour: register(HOURS),
+            day: register(DAY),
+            month: register(MONTH),
+            year: register(YEAR),
+        };
+        (register(SECONDS) == date.second).then_some(date)
+    });
+    date?.decode(register(STATUS_B))?.nanoseconds()
 }
 
-fn stable() -> Option<Date> {
-    (0..PATIENCE).find(|_| register(STATUS_A) & UPDATING == 0)?;
-    Some(Date {
-        second: register(SECONDS),
-        minute: register(MINUTES),
-        hour: register(HOURS),
-        day: register(DAY),
-        month: register(MONTH),
-        year: register(YEAR),
-    })
+/// Waits until the date is not about to change. `None`: that does not happen, or there is nothing.
+fn wait_for_update() -> Option<()> {
+    for _ in 0..PATIENCE {
+        match register(STATUS_A) {
+            NOTHING => return None,
+            status if status & UPDATING == 0 => return Some(()),
+            _ => core::hint::spin_loop(),
+        }
+    }
+    None
 }
 
 impl Date {

@@ -104,7 +104,7 @@ impl SerialPort {
     }
 
     /// Sends bytes as they are.
-    pub(super) fn write(&self, bytes: &[u8]) {
+    fn write(&self, bytes: &[u8]) {
         self.set_up();
         for run in bytes.chunks(FIFO_SIZE) {
             if !self.wait_for(TRANSMITTER_READY) {
@@ -178,8 +178,8 @@ impl Device for SerialPort {
         }
     }
 
-    fn send_last(&self, bytes: &[u8]) {
-        self.write(bytes);
+    fn send_last(&self, pieces: &[&[u8]]) {
+        pieces.iter().for_each(|piece| self.write(piece));
         self.flush();
     }
 }

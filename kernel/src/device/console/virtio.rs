@@ -5,7 +5,7 @@ mod pci;
 
 use super::Device;
 use crate::device::dma::Dma;
-use crate::memory::layout::{self, KERNEL_BASE, direct};
+use crate::memory::layout::{KERNEL_BASE, direct};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -182,12 +182,12 @@ impl<A: Attachment> Device for VirtioPort<A> {
         self.state.lock().reclaim(true);
     }
 
-    fn send_last(&self, bytes: &[u8]) {
+    fn send_last(&self, pieces: &[&[u8]]) {
         // SAFETY: nothing else runs any more; whoever holds the lock never goes on.
         unsafe { self.state.force_unlock() };
         let mut state = self.state.lock();
         // SAFETY: this function is called once, by a dying kernel.
-        let Some(place) = (unsafe { LAST_WORDS.fill(bytes) }) else { return };
+        let Some(place) = (unsafe { LAST_WORDS.fill(pieces) }) else { return };
         // SAFETY: the buffer is static.
         if unsafe { state.transmit.add(&[place], &mut []) }.is_err() {
             // All descriptors are in use: the device has to take what it has first.
@@ -224,17 +224,19 @@ unsafe impl Sync for LastWords {}
 static LAST_WORDS: LastWords = LastWords(UnsafeCell::new([0; 4096]));
 
 impl LastWords {
-    /// Copies the bytes (as many as there is room for) to where devices can see them; `None`: there are none.
+    /// Copies the pieces to where devices can see them. `None`: there is no room, or nothing to copy.
     ///
     /// # Safety
     /// Nobody else uses it.
-    unsafe fn fill(&self, bytes: &[u8]) -> Option<&'static [u8]> {
+    unsafe fn fill(&self, pieces: &[&[u8]]) -> Option<&'static [u8]> {
         let start = self.0.get() as u64;
-        debug_assert!(layout::data().contains(&start));
         // SAFETY: the image is also in the direct map, where its data is writable.
         let place = unsafe { &mut *(direct(start - KERNEL_BASE) as *mut [u8; 4096]) };
-        let length = bytes.len().min(place.len());
-        place[..length].copy_from_slice(&bytes[..length]);
+        let mut length = 0;
+        for piece in pieces {
+            place.get_mut(length..length + piece.len())?.copy_from_slice(piece);
+            length += piece.len();
+        }
         (length > 0).then_some(&place[..length])
     }
 }

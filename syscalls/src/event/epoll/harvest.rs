@@ -59,7 +59,7 @@ impl Epoll {
                 entry.disarm(wish);
             }
         }
-        if !self.state.lock().ready.is_empty() {
+        if !self.queue.is_empty() && !self.state.lock().ready.is_empty() {
             self.queue.hand_on(Events::IN);
         }
         Ok(count)

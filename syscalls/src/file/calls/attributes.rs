@@ -85,7 +85,8 @@ fn set_owner(who: &Credentials, entry: &Arc<Entry>, user: u32, group: u32) -> Re
     let is_owner = who.file_uid() == present.uid;
     let user_allowed = uid.is_none_or(|uid| is_owner && uid == present.uid);
     let group_allowed = gid.is_none_or(|gid| is_owner && (gid == present.gid || who.is_in_group(gid)));
-    if !(user_allowed && group_allowed) && !who.has(CAP_CHOWN) {
+    let allowed = user_allowed && group_allowed || who.has(CAP_CHOWN);
+    if !allowed {
         return Err(Errno::EPERM);
     }
     let mut mode = present.mode;

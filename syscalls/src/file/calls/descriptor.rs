@@ -96,7 +96,13 @@ pub fn fcntl(thread: &Thread, fd: Fd, command: u32, argument: u64) -> Result<i64
             open.check_not_path()?;
             match command {
                 raw::F_SETFL => set_status(open, argument as u32).map(|()| 0),
-                _ => Err(Errno::EINVAL),
+                raw::F_GETLK
+                | raw::F_SETLK
+                | raw::F_SETLKW
+                | raw::F_OFD_GETLK
+                | raw::F_OFD_SETLK
+                | raw::F_OFD_SETLKW => super::locking::control(thread, open, command, argument),
+                _ => open.file().control(thread, command, argument),
             }
         }
     }

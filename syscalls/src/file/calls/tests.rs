@@ -1,8 +1,10 @@
 //! The calls as a program makes them, on a tmpfs of the test's own.
 
 mod contents;
+mod locks;
 mod naming;
 mod ownership;
+mod restricted;
 
 use super::*;
 use crate::argument::{Address, Fd};

@@ -57,7 +57,8 @@ fn read(bytes: &[u8], at: usize) -> Result<(Record<'_>, usize), Fault> {
     let name_start = at + HEADER;
     let name_end = name_start.checked_add(name_size as usize).ok_or(Fault::Truncated)?;
     let name = bytes.get(name_start..name_end).ok_or(Fault::Truncated)?;
-    let Some((0, name)) = name.split_last() else { return Err(Fault::Name) };
+    // The name ends with its first zero byte, as Linux reads it: more of them put the content on a page boundary.
+    let name = name.iter().position(|&byte| byte == 0).and_then(|end| name.get(..end)).ok_or(Fault::Name)?;
     let start = align(name_end);
     let end = start.checked_add(size as usize).ok_or(Fault::Truncated)?;
     if end > bytes.len() {
@@ -65,7 +66,7 @@ fn read(bytes: &[u8], at: usize) -> Result<(Record<'_>, usize), Fault> {
     }
     let is_trailer = name == b"TRAILER!!!";
     let kind = if is_trailer { Kind::Regular } else { Kind::from_mode(mode).ok_or(Fault::Kind)? };
-    if name.is_empty() || name.contains(&0) {
+    if name.is_empty() {
         return Err(Fault::Name);
     }
     let link = match kind {

@@ -146,10 +146,10 @@ impl Regular {
         if first > last {
             return state.zero(start / PAGE, (start % PAGE) as usize, (end % PAGE) as usize);
         }
-        if start % PAGE != 0 {
+        if !start.is_multiple_of(PAGE) {
             state.zero(start / PAGE, (start % PAGE) as usize, PAGE_SIZE)?;
         }
-        if end % PAGE != 0 {
+        if !end.is_multiple_of(PAGE) {
             state.zero(last, 0, (end % PAGE) as usize)?;
         }
         state.leave_archive(first, last)?;

@@ -137,16 +137,37 @@ fn a_programs_segments() {
     assert_eq!(peek(&thread, top - 8), Some(5));
     memory.write(top - PAGE - 4, &[6; 8]).unwrap();
     assert_eq!((peek(&thread, top - PAGE - 4), peek(&thread, top - PAGE + 3)), (Some(6), Some(6)));
-    let vdso = TestFile::new(1);
-    let name = b"[vdso]".to_vec();
-    let vdso = Arc::new(MappedFile { pages: vdso, name, device: 0, inode: 0 });
-    let at = memory.map_vdso(PAGE, &vdso).unwrap();
-    assert_eq!(memory.remap(at, PAGE, 2 * PAGE, RemapFlags::MAY_MOVE, 0), Err(Errno::EFAULT));
     let names: Vec<_> = memory.describe().unwrap().into_iter().map(|area| area.name).collect();
-    assert_eq!(names, [&b"/bin/test"[..], b"/bin/test", b"", b"[vdso]", b"[stack]"]);
+    assert_eq!(names, [&b"/bin/test"[..], b"/bin/test", b"", b"[stack]"]);
     assert_eq!(memory.map_file(BASE, PAGE, &mapped, 5, text, None), Err(Errno::EINVAL));
     assert_eq!(memory.map_anonymous(0, PAGE, data), Err(Errno::EINVAL));
     assert_eq!(memory.map_file(BASE, 4 * PAGE, &mapped, 0, data, Some(BASE + 3 * PAGE + 1)), Err(Errno::EFAULT));
+}
+
+#[test]
+fn the_vdso() {
+    let (thread, memory) = space();
+    let file = |name: &[u8]| Arc::new(MappedFile { pages: TestFile::new(1), name: name.to_vec(), device: 0, inode: 0 });
+    let at = memory.map_vdso(&file(b"[vvar]"), &file(b"[vdso]")).unwrap();
+    assert_eq!(memory.resident(0, u64::MAX).resident, 2);
+    let all = memory.describe().unwrap();
+    let lines: Vec<_> = all.iter().map(std::string::ToString::to_string).collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].contains(" r--p 00000000 00:00 0 ") && lines[0].ends_with(" [vvar]"), "{lines:?}");
+    assert!(lines[1].contains(" r-xp 00000000 00:00 0 ") && lines[1].ends_with(" [vdso]"), "{lines:?}");
+    assert_eq!((all[0].start, all[1].start), (at - PAGE, at));
+    assert_eq!(memory.protect(at - PAGE, PAGE, WRITE), Err(Errno::EACCES));
+    assert_eq!(memory.remap(at, PAGE, 2 * PAGE, RemapFlags::MAY_MOVE, 0), Err(Errno::EFAULT));
+    // A debugger's breakpoint is this program's alone.
+    memory.protect(at, PAGE, WRITE).unwrap();
+    assert!(poke(&thread, at, 0xcc));
+    assert_eq!(peek(&thread, at), Some(0xcc));
+    let move_it = RemapFlags::MAY_MOVE | RemapFlags::FIXED;
+    assert_eq!(memory.remap(at - PAGE, PAGE, PAGE, move_it, BASE), Ok(BASE));
+    assert_eq!(peek(&thread, BASE), Some(1));
+    memory.unmap(at, PAGE).unwrap();
+    memory.unmap(BASE, PAGE).unwrap();
+    assert_eq!(memory.describe().unwrap().len(), 0);
 }
 
 #[test]
