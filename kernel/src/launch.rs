@@ -62,9 +62,6 @@ pub(crate) fn launch(information: &Information, command_line: CommandLine<'_>) {
         Ok(program) => program,
         Err(error) => refuse(FAILED, format_args!("{error}")),
     };
-    if let Err(errno) = namespace().furnish() {
-        refuse(FAILED, format_args!("no place for /dev: {errno:?}"));
-    }
     let order = order(handover.as_ref(), program.as_ref(), command_line);
     if let Err(refusal) = start(&order, handover.as_ref()) {
         let code = if refusal.errno() == Errno::ENOENT { NOT_FOUND } else { NOT_RUNNABLE };

@@ -9,8 +9,8 @@ pub mod identity;
 pub mod limits;
 pub mod program;
 pub mod registry;
-mod vdso;
 pub mod session;
+mod vdso;
 
 pub use context::FileContext;
 pub use credentials::{Credentials, Identity};

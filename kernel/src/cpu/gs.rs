@@ -8,7 +8,7 @@ use super::{percpu, syscall};
 use core::sync::atomic::{AtomicBool, Ordering};
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{GsBase, KernelGsBase};
-use x86_64::registers::segmentation::{GS, Segment64 as _};
+use x86_64::registers::segmentation::GS;
 
 /// Whether any thread has ever owned its GS.
 static ANY: AtomicBool = AtomicBool::new(false);
