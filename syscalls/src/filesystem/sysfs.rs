@@ -40,8 +40,11 @@ impl Directory for Folder {
     }
 }
 
+/// Gives an attribute's line for a CPU, or whatever a number says.
+type Show = fn(u32) -> String;
+
 /// An attribute: one line.
-struct Attribute(fn(u32) -> String, u32);
+struct Attribute(Show, u32);
 
 impl Content for Attribute {
     fn generate(&self, to: &mut Vec<u8>) -> Result<()> {
@@ -66,7 +69,7 @@ fn folder(entries: Entries) -> Object {
     Object::directory(Folder(Fixed::new(entries)))
 }
 
-fn attribute(show: fn(u32) -> String) -> Object {
+fn attribute(show: Show) -> Object {
     Object::file(Attribute(show, 0))
 }
 
@@ -159,7 +162,7 @@ fn topology(cpu: u32) -> Object {
     fn own_mask(cpu: u32) -> String {
         format!("{:x}", 1_u64 << (cpu % 64))
     }
-    let attributes: [(&'static str, fn(u32) -> String); 10] = [
+    let attributes: [(&'static str, Show); 10] = [
         ("core_cpus", own_mask),
         ("core_cpus_list", own_list),
         ("core_id", own_list),

@@ -6,7 +6,7 @@ use super::subject::Subject;
 use crate::errno::Result;
 use crate::frame::PAGE;
 use crate::machine::machine;
-use crate::process::limits::INFINITY;
+use crate::process::exit::End;
 use crate::time::SECOND;
 use alloc::vec::Vec;
 use linux_raw_sys::general::RLIMIT_RSS;
@@ -35,14 +35,15 @@ pub(super) fn stat(subject: &Subject, to: &mut Vec<u8>) -> Result<()> {
     to.extend(subject.name());
     let state = subject.state();
     let (parent, group) = (process.parent(), process.group());
-    // Session, terminal and the terminal's foreground group: none has a session here.
-    put(to, format_args!(") {state} {parent} {group} 0 0 -1 {RANDOMIZED}"));
+    // Behind the session, the terminal's number, which a terminal does not tell here, and its foreground group.
+    let foreground = process.terminal().and_then(|terminal| terminal.job_control().foreground()).unwrap_or(-1);
+    put(to, format_args!(") {state} {parent} {group} {} 0 {foreground} {RANDOMIZED}", process.session()));
     // Page faults: minor, children's, major, children's.
     put(to, format_args!(" 0 0 0 0"));
     // Times: all is counted as the program's; priority, niceness.
     put(to, format_args!(" {} 0 0 0 20 0 {} 0", cpu_time / TICK, process.threads().len().max(1)));
     put(to, format_args!(" {} {} {}", started.0 / TICK, extent.total * PAGE, extent.resident.resident));
-    put(to, format_args!(" {}", process.limits.get(RLIMIT_RSS).soft.min(INFINITY)));
+    put(to, format_args!(" {}", process.limits.get(RLIMIT_RSS).soft));
     let image = program.as_ref().filter(|_| ended.is_none());
     let code = image.map_or(0..0, |program| program.code.clone());
     // Where the stack pointer and the instruction pointer are, only a debugger's target would tell.
@@ -61,7 +62,7 @@ pub(super) fn stat(subject: &Subject, to: &mut Vec<u8>) -> Result<()> {
     let arguments = image.map_or(0..0, |program| program.arguments.clone());
     let environment = image.map_or(0..0, |program| program.environment.clone());
     put(to, format_args!(" {} {} {heap} {} {}", data.start, data.end, arguments.start, arguments.end));
-    let status = ended.map_or(0, |end| end.wait_status());
+    let status = ended.map_or(0, End::wait_status);
     put(to, format_args!(" {} {} {status}\n", environment.start, environment.end));
     Ok(())
 }

@@ -62,7 +62,8 @@ fn put_identity(subject: &Subject, process: &Process, to: &mut Vec<u8>) {
         put(to, format_args!("{}{group}", if index > 0 { " " } else { "" }));
     }
     let group = process.group();
-    put(to, format_args!(" \nNStgid:\t{}\nNSpid:\t{thread}\nNSpgid:\t{group}\nNSsid:\t0\nKthread:\t0\n", process.id));
+    put(to, format_args!(" \nNStgid:\t{}\nNSpid:\t{thread}\nNSpgid:\t{group}\n", process.id));
+    put(to, format_args!("NSsid:\t{}\nKthread:\t0\n", process.session()));
 }
 
 fn put_memory(process: &Process, to: &mut Vec<u8>) -> Result<()> {

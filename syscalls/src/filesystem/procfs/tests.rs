@@ -229,7 +229,7 @@ fn sizes_agree() {
     assert!(detailed.contains("VmFlags: rd wr mr mw me ac \n"), "{detailed}");
     let sum = text_of("self/smaps_rollup");
     assert_eq!(field(&sum, "Rss"), format!("{} kB", resident * 4));
-    assert!(sum.lines().next().unwrap().ends_with(" ---p 00000000 00:00 0                          [rollup]"));
+    assert_eq!(sum.lines().next().unwrap().find("[rollup]"), Some(73));
     assert!(!memory.describe().unwrap().iter().any(|area| area.flags.contains(AreaFlags::SHARED)));
 }
 
