@@ -9,11 +9,8 @@ pub mod identity;
 pub mod limits;
 pub mod program;
 pub mod registry;
-<<<<<<< HEAD
-mod vdso;
-=======
 pub mod session;
->>>>>>> b491b67 (Console: terminal, sessions, log that waits (first draft, untested))
+mod vdso;
 
 pub use context::FileContext;
 pub use credentials::{Credentials, Identity};

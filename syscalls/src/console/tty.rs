@@ -9,13 +9,12 @@ use crate::machine::machine;
 use crate::process::session::{ControllingTerminal, JobControl, lose_terminal};
 use crate::signal::Signal;
 use crate::terminal::{
-    self, Answer, Argument, CAPACITY, Device, LineDiscipline, LineRequest, ReadOutcome, ReadProgress, SessionRequest,
+    self, Answer, Argument, CAPACITY, LineDiscipline, LineRequest, ReadOutcome, ReadProgress, SessionRequest,
     TerminalRequest, Termios, WindowSize,
 };
 use crate::thread::Thread;
 use crate::time::Instant;
 use crate::transfer::{Destination, Source};
-use crate::user::UserPtr;
 use crate::wait::{WaitError, WaitQueue, wait_until};
 use crate::wire::Stream;
 use alloc::sync::Arc;

@@ -32,7 +32,6 @@ impl Membership {
     pub fn leader(process: i32) -> Self {
         Self(Mutex::new(State { session: process, terminal: None }))
     }
-
 }
 
 impl Process {

@@ -97,7 +97,9 @@ impl JobControl {
     ) -> Option<Result<i64>> {
         let give = |value: i32| UserPtr::new(argument).write(thread, &value);
         let outcome = match request {
-            SessionRequest::GetForeground if thread.process.is_controlled_by(self) => give(self.foreground().unwrap_or(0)),
+            SessionRequest::GetForeground if thread.process.is_controlled_by(self) => {
+                give(self.foreground().unwrap_or(0))
+            }
             SessionRequest::GetSession if thread.process.is_controlled_by(self) => {
                 self.session().ok_or(Errno::ENOTTY).and_then(give)
             }
