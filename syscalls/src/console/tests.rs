@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::errno::Errno;
+use crate::file::Events;
 use crate::file::{File, OpenFile, StatusFlags};
 use crate::filesystem::{Kind, namespace};
 use crate::machine::host::{bytes_of_user, spawn, test_process, user_bytes, user_pages};
 use crate::process::exit::End;
 use crate::signal::{SigSet, mask};
+use crate::terminal::Termios;
 use crate::thread::Thread;
 use crate::transfer::{Destination, Source};
 use crate::user::UserPtr;
@@ -15,6 +17,7 @@ use linux_raw_sys::ioctl::{
     FIONREAD, TCGETS, TCSETS, TIOCGPGRP, TIOCGSID, TIOCGWINSZ, TIOCNOTTY, TIOCSCTTY, TIOCSPGRP,
 };
 use std::boxed::Box;
+use std::format;
 use std::string::String;
 
 /// What went out, frame by frame.
@@ -54,8 +57,6 @@ impl Device {
         String::from_utf8(core::mem::take(&mut *self.sent.lock())).unwrap()
     }
 }
-
-use std::format;
 
 /// A console of a tool with these standard files on a terminal, and its first process.
 fn console(files: u8) -> (&'static Console, &'static Device, Arc<Thread>) {
@@ -119,8 +120,6 @@ fn set_raw(file: &dyn File, thread: &Thread, minimum: u8, patience: u8) {
     termios.control_characters[VTIME as usize] = patience;
     file.ioctl(thread, TCSETS, user_bytes(&termios.to_bytes())).unwrap();
 }
-
-use crate::terminal::Termios;
 
 #[test]
 fn plain_input_comes_by_credit() {
@@ -403,7 +402,6 @@ fn job_control() {
         assert_eq!(ioctl_word(file, &first, TIOCSPGRP, group), outcome, "{group}");
     }
     // The first process is in the background now, where nobody could let it go on.
-    crate::machine::host::test_process();
     let orphan = spawn(&first.process, {
         let tty = tty.clone();
         move |thread| {
