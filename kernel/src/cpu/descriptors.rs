@@ -35,7 +35,8 @@ pub(crate) fn start() -> Option<()> {
     for (number, stack) in stacks.iter_mut().take(5).enumerate() {
         let top = layout::LANDING_STACKS + (number as u64 + 1) * LANDING_STRIDE;
         kernel_half::map_stack(top, LANDING_PAGES)?;
-        *stack = VirtAddr::new(top);
+        // `int n` leaves a word less than an exception with an error code: a stub may look 16 bytes too high.
+        *stack = VirtAddr::new(top - 16);
     }
     tss.interrupt_stack_table = stacks;
     let tss = TSS.call_once(|| tss);

@@ -16,6 +16,7 @@ use linux_raw_sys::general::{
     BUS_ADRALN, FPE_FLTDIV, FPE_FLTINV, FPE_FLTOVF, FPE_FLTRES, FPE_FLTUND, FPE_INTDIV, ILL_ILLOPN, TRAP_TRACE,
 };
 use x86_64::registers::control::Cr2;
+use x86_64::registers::debug::{Dr6, Dr6Flags};
 
 /// RFLAGS.IF.
 const INTERRUPT_FLAG: u64 = 1 << 9;
@@ -26,7 +27,9 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
     let cause = Cause::from_register(cause);
     let from_program = cause.origin() == Origin::Program;
     match cause.vector() {
-        Vector::NMI => return cause.found_own_gs(),
+        Vector::NMI if !from_program => return cause.found_own_gs(),
+        Vector::NMI if !follows_int(frame, Vector::NMI) => {}
+        Vector::NMI => software_interrupt(frame, Vector::NMI),
         Vector::TIMER | Vector::CONSOLE if from_program && is_software_interrupt(frame, cause.vector()) => {
             software_interrupt(frame, cause.vector());
         }
@@ -39,7 +42,9 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
             device::console::interrupt();
         }
         Vector::SPURIOUS => {}
-        Vector::DOUBLE_FAULT | Vector::MACHINE_CHECK => {
+        Vector::DOUBLE_FAULT | Vector::MACHINE_CHECK
+            if !(from_program && (cause.is_software() || follows_int(frame, cause.vector()))) =>
+        {
             crate::panic::exception(frame, cause.vector(), cause.error());
         }
         _ if from_program => fault(frame, cause),
@@ -58,6 +63,19 @@ fn is_software_interrupt(frame: &Registers, vector: u8) -> bool {
 fn follows_int(frame: &Registers, vector: u8) -> bool {
     let mut bytes = [0; 2];
     copy::from_user(frame.rip.wrapping_sub(2), &mut bytes).is_ok() && bytes == [0xcd, vector]
+}
+
+/// A byte of the program, 0 where there is none.
+fn byte_at(address: u64) -> u8 {
+    let mut byte = [0];
+    // A byte that cannot be read is as good as any: the instruction there has just run.
+    let _ = copy::from_user(address, &mut byte);
+    byte[0]
+}
+
+/// Whether an `int n` is about to run.
+fn is_int(frame: &Registers) -> bool {
+    byte_at(frame.rip) == 0xcd
 }
 
 /// `int n` of a program: Linux lets it through for vectors 3 and 4 alone, others are a general protection fault there.
@@ -79,6 +97,12 @@ fn fault(frame: &mut Registers, cause: Cause) {
     if cause.is_software() || !has_error_code(vector) && !is_trap(vector) && follows_int(frame, vector) {
         return software_interrupt(frame, vector);
     }
+    if vector == Vector::NOT_PRESENT && is_int(frame) {
+        // `int n` with a vector that nothing uses. The error code is made anew: QEMU's does not hold the vector.
+        let number = byte_at(frame.rip.wrapping_add(1));
+        frame.rip = frame.rip.wrapping_add(2);
+        return software_interrupt(frame, number);
+    }
     if vector == Vector::PAGE_FAULT {
         return page_fault(frame, error);
     }
@@ -93,10 +117,6 @@ fn fault(frame: &mut Registers, cause: Cause) {
         Vector::ALIGNMENT => (SigInfo::fault(Signal::BUS, BUS_ADRALN as i32, 0), trap),
         Vector::FLOATING_POINT => (SigInfo::fault(Signal::FPE, x87_code(), at), trap),
         Vector::SIMD => (SigInfo::fault(Signal::FPE, simd_code(), at), trap),
-        // `int n` with a vector that nothing uses: at ring 3 the gate's privilege level is checked first.
-        Vector::NOT_PRESENT => {
-            (SigInfo::kernel(Signal::SEGV), Trap { number: Vector::GENERAL_PROTECTION.into(), ..trap })
-        }
         _ => (SigInfo::kernel(Signal::SEGV), trap),
     };
     signal::fault(current(), info, trap);
@@ -106,9 +126,13 @@ fn has_error_code(vector: u8) -> bool {
     matches!(vector, 8 | 10..=14 | 17)
 }
 
-/// Vectors that a program may use by `int`, or whose instruction pointer is behind the instruction anyway.
+/// Vectors that a program may use by `int`, and the step of a program that steps through its own code.
 fn is_trap(vector: u8) -> bool {
-    matches!(vector, Vector::DEBUG | Vector::BREAKPOINT | Vector::OVERFLOW)
+    match vector {
+        Vector::BREAKPOINT | Vector::OVERFLOW => true,
+        Vector::DEBUG => Dr6::read().contains(Dr6Flags::STEP),
+        _ => false,
+    }
 }
 
 fn page_fault(frame: &mut Registers, error: u32) {

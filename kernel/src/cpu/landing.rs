@@ -110,14 +110,18 @@ impl Landed {
         true
     }
 
-    /// Finishes the way back to a program that was interrupted in its last two instructions.
-    fn roll_forward(&mut self) {
+    /// Finishes the way back to a program that was interrupted in its last two instructions; whether it was.
+    fn roll_forward(&mut self) -> bool {
         if self.rip == (&raw const exit_window_pop) as u64 {
             // SAFETY: in this window RSP is the kernel stack, and the program's RSP is on it.
             self.rsp = unsafe { (self.rsp as *const u64).read() };
             self.rip = self.rcx;
+            true
         } else if self.rip == (&raw const exit_window_jump) as u64 {
             self.rip = self.rcx;
+            true
+        } else {
+            false
         }
     }
 
@@ -156,13 +160,13 @@ pub(crate) extern "C" fn land(vector: u32, landed: &mut Landed) -> Landing {
     let vector = vector as u8;
     let found_own_gs = gs::reclaim();
     let software = landed.align_software_interrupt();
-    landed.roll_forward();
+    let was_leaving = landed.roll_forward();
     let origin = landed.origin();
     let mut cause = Cause::new(vector, landed.error, origin, software).with_own_gs(found_own_gs);
     let registers = landed.registers();
     let frame = match (origin, vector) {
-        // Handled where they landed: an NMI may come at any moment, the other two end the machine.
-        (_, Vector::NMI | Vector::DOUBLE_FAULT | Vector::MACHINE_CHECK) | (Origin::Kernel, Vector::DEBUG) => {
+        // Handled where they landed: they may come at any instruction of the kernel.
+        (Origin::Kernel, Vector::NMI | Vector::DOUBLE_FAULT | Vector::MACHINE_CHECK | Vector::DEBUG) => {
             (&raw mut *landed).cast::<Registers>()
         }
         (Origin::Program, _) => (this_cpu().kernel_rsp.get() - size_of::<Registers>() as u64) as *mut Registers,
@@ -184,6 +188,10 @@ pub(crate) extern "C" fn land(vector: u32, landed: &mut Landed) -> Landing {
     {
         // SAFETY: just written.
         unsafe { (*frame).rip = fixup };
+        cause = Cause::new(Vector::SPURIOUS, 0, origin, false);
+    }
+    if was_leaving && vector == Vector::DEBUG {
+        // A program that steps through its own code sees no step inside the door: the next one is its next instruction.
         cause = Cause::new(Vector::SPURIOUS, 0, origin, false);
     }
     Landing { frame, cause: cause.0 }

@@ -33,8 +33,9 @@ pub(super) fn fill(information: &Information) -> Result<Option<Program>, String>
                 let mut words = module_words(module.command_line);
                 let name = program_name(information, words.next());
                 let arguments = words.collect();
-                put(&root, &name, boot_module).map_err(|errno| format!("no place for the program: {errno:?}"))?;
-                program = Some(Program { path: [b"/", name.as_slice()].concat(), arguments });
+                let path = put(&root, &name, boot_module);
+                let path = path.map_err(|errno| format!("no place for the program: {errno:?}"))?;
+                program = Some(Program { path, arguments });
             }
             _ => {
                 archive::unpack(&boot_module, &root).map_err(|error| format!("the root archive is {error}"))?;
@@ -54,10 +55,20 @@ fn program_name(information: &Information, found: Option<Vec<u8>>) -> Vec<u8> {
     if name.is_empty() || name == b"." || name == b".." { b"init".to_vec() } else { name.to_vec() }
 }
 
-/// Makes a file whose content is the module.
-fn put(root: &Arc<Entry>, name: &[u8], module: Arc<dyn Module>) -> Result<(), Errno> {
+/// Directories that the root is furnished with: a program of such a name goes into `/bin`.
+const TAKEN: [&[u8]; 4] = [b"dev", b"proc", b"sys", b"tmp"];
+
+/// Makes a file whose content is the module; gives its path.
+fn put(root: &Arc<Entry>, name: &[u8], module: Arc<dyn Module>) -> Result<Vec<u8>, Errno> {
     let length = module.bytes().len() as u64;
-    let entry = root.inode().make(root, name, Make::Regular, (0o755, 0, 0))?;
+    let (directory, path) = if TAKEN.contains(&name) {
+        let directory = root.inode().make(root, b"bin", Make::Directory, (0o755, 0, 0))?;
+        (directory, [b"/bin/", name].concat())
+    } else {
+        (root.clone(), [b"/", name].concat())
+    };
+    let entry = directory.inode().make(&directory, name, Make::Regular, (0o755, 0, 0))?;
     let inode: &dyn Any = &**entry.inode();
-    inode.downcast_ref::<Node>().ok_or(Errno::EXDEV)?.set_archived(Archived::new(module, 0, length)?)
+    inode.downcast_ref::<Node>().ok_or(Errno::EXDEV)?.set_archived(Archived::new(module, 0, length)?)?;
+    Ok(path)
 }

@@ -12,6 +12,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
+use linux_raw_sys::general::{F_GETPIPE_SZ, F_SETPIPE_SZ};
 use linux_raw_sys::ioctl::FIONREAD;
 
 /// An open end of a pipe; the end closes when it is dropped.
@@ -78,6 +79,15 @@ impl File for PipeEnd {
 
     fn is_stream(&self) -> bool {
         true
+    }
+
+    /// `F_GETPIPE_SZ` and `F_SETPIPE_SZ`.
+    fn control(&self, _: &Thread, command: u32, argument: u64) -> Result<i64> {
+        match command {
+            F_GETPIPE_SZ => Ok(self.pipe.capacity() as i64),
+            F_SETPIPE_SZ => self.pipe.set_capacity(argument).map(|capacity| capacity as i64),
+            _ => Err(Errno::EINVAL),
+        }
     }
 
     fn poll(&self) -> Events {

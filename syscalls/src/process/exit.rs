@@ -42,8 +42,8 @@ impl End {
 #[derive(Default)]
 pub(super) struct Exit {
     end: Mutex<Option<End>>,
-    // The main thread's exit(2): the process's code when nobody calls exit_group(2).
-    main_status: AtomicI32,
+    // The latest exit(2): the process's code when nobody calls exit_group(2), since the last thread's counts.
+    last_status: AtomicI32,
     is_first: AtomicBool,
 }
 
@@ -74,9 +74,7 @@ pub fn terminate(process: &Process, end: End) {
 
 /// Lets the current thread alone end, as `exit(2)` does.
 pub fn terminate_thread(thread: &Thread, status: i32) {
-    if thread.id == thread.process.id {
-        thread.process.exit.main_status.store(status, Ordering::Relaxed);
-    }
+    thread.process.exit.last_status.store(status, Ordering::Relaxed);
     thread.demand(Work::EXIT);
 }
 
@@ -94,7 +92,7 @@ fn depart(thread: &Thread) {
     abandon(thread);
     let process = &thread.process;
     if process.remove_thread(thread) {
-        let status = process.exit.main_status.load(Ordering::Relaxed);
+        let status = process.exit.last_status.load(Ordering::Relaxed);
         let end = *process.exit.end.lock().get_or_insert(End::Exited(status as u8));
         finish(process, end);
     }

@@ -92,6 +92,10 @@ pub fn clone3(
         }
         at += piece;
     }
+    const KNOWN: u64 = u32::MAX as u64 | raw::CLONE_CLEAR_SIGHAND | raw::CLONE_INTO_CGROUP;
+    if known.flags & !KNOWN != 0 {
+        return Err(Errno::EINVAL);
+    }
     if known.flags & (raw::CLONE_DETACHED as u64 | EXIT_SIGNAL) != 0 || known.exit_signal > 64 {
         return Err(Errno::EINVAL);
     }

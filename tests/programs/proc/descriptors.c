@@ -1,5 +1,4 @@
 // /proc/self/fd and fdinfo.
-#define _GNU_SOURCE
 #include "fact.h"
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,4 @@
 // The machine's own files in /proc and /sys, compared with system calls.
-#define _GNU_SOURCE
 #include "fact.h"
 #include <dirent.h>
 #include <fcntl.h>

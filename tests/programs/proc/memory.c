@@ -1,5 +1,4 @@
 // /proc/self/maps, smaps, mem, pagemap.
-#define _GNU_SOURCE
 #include "fact.h"
 #include <fcntl.h>
 #include <sys/mman.h>

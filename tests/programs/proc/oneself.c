@@ -1,5 +1,4 @@
 // /proc/self: what a program finds about itself, compared with what system calls say.
-#define _GNU_SOURCE
 #include "fact.h"
 #include <elf.h>
 #include <fcntl.h>

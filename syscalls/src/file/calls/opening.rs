@@ -32,7 +32,8 @@ pub fn creat(thread: &Thread, path: UserString, mode: u16) -> Result<Fd> {
 
 /// `openat(2)`.
 pub fn openat(thread: &Thread, directory: Fd, path: UserString, flags: OpenFlags, mode: u16) -> Result<Fd> {
-    install(thread, directory, path, How::open(flags, mode)?)
+    // A 64-bit program's files are all large, and F_GETFL says so; `openat2` alone takes flags as they are.
+    install(thread, directory, path, How::open(flags | OpenFlags::O_LARGEFILE, mode)?)
 }
 
 /// `openat2(2)`: what `openat` drops silently is `EINVAL` here; `E2BIG` for a later version's members.
