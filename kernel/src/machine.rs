@@ -95,7 +95,7 @@ impl Machine for Hardware {
         if offset == 0 && length == FRAME as usize {
             // SAFETY: as above; whole frames are aligned.
             unsafe {
-                core::arch::asm!("rep stosq", inout("rcx") 512 => _, inout("rdi") place => _, in("rax") 0, options(nostack))
+                core::arch::asm!("rep stosq", inout("rcx") 512 => _, inout("rdi") place => _, in("rax") 0, options(nostack));
             };
         } else {
             // SAFETY: as above.

@@ -137,7 +137,7 @@ impl Space {
     }
 
     fn table_of(slot: Slot) -> u64 {
-        slot.0 as u64 - direct(0) & !(FRAME - 1)
+        (slot.0 as u64 - direct(0)) & !(FRAME - 1)
     }
 }
 
@@ -164,7 +164,7 @@ impl PageTable for Space {
         let top = self.top.lock();
         let (table, slot) = Self::slot(*top, page)?;
         let before = slot.get();
-        slot.set(u64::from(frame.into_number()) * FRAME | bits(access));
+        slot.set((u64::from(frame.into_number()) * FRAME) | bits(access));
         if before == 0 {
             frames::record(frame_of(table)).fetch_add(1, Ordering::Relaxed);
         } else {

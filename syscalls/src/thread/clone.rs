@@ -96,7 +96,7 @@ pub fn clone3(
     if known.flags & !KNOWN != 0 {
         return Err(Errno::EINVAL);
     }
-    if known.flags & (raw::CLONE_DETACHED as u64 | EXIT_SIGNAL) != 0 || known.exit_signal > 64 {
+    if known.flags & (u64::from(raw::CLONE_DETACHED) | EXIT_SIGNAL) != 0 || known.exit_signal > 64 {
         return Err(Errno::EINVAL);
     }
     match (known.stack, known.stack_size) {
@@ -118,7 +118,7 @@ fn start(thread: &Thread, registers: &Registers, arguments: &CloneArguments) -> 
         return Err(Errno::ENOSYS);
     }
     // A thread shares all that a process has here; Linux would let it have its own descriptors or directories.
-    if flags & (FS | FILES) != FS | FILES || flags & raw::CLONE_PIDFD as u64 != 0 {
+    if flags & (FS | FILES) != FS | FILES || flags & u64::from(raw::CLONE_PIDFD) != 0 {
         return Err(Errno::EINVAL);
     }
     let id = registry::next_id();
