@@ -26,6 +26,12 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Check what this host needs to run machines, and say how to mend what is missing
     Doctor,
+    /// List Linux's system calls and how much of each is there
+    Syscalls {
+        /// As the Markdown table of the documentation
+        #[arg(long)]
+        markdown: bool,
+    },
 }
 
 /// What `birgus run` is told.
@@ -154,7 +160,7 @@ mod tests {
     fn run(words: &[&str]) -> RunArguments {
         match Arguments::try_parse_from([&["birgus", "run"], words].concat()).expect("parses").command {
             Command::Run(arguments) => arguments,
-            other @ Command::Doctor => panic!("{other:?}"),
+            other => panic!("{other:?}"),
         }
     }
 

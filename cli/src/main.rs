@@ -16,6 +16,7 @@ mod program;
 mod root_archive;
 mod run;
 mod session;
+mod syscalls;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Doctor => Ok(doctor::examine()),
+        Command::Syscalls { markdown } => Ok(syscalls::list(markdown)),
     };
     ExitCode::from(result.unwrap_or_else(|failure| {
         eprintln!("{failure}");
