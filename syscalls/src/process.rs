@@ -1,18 +1,26 @@
 //! Processes: what threads share.
 
 pub mod affinity;
+pub mod attributes;
+pub mod barrier;
 pub mod calls;
+pub mod capabilities;
 mod context;
-mod credentials;
+pub mod credentials;
 pub mod exit;
 pub mod identity;
 pub mod limits;
+pub mod personality;
+pub mod prctl;
+pub mod priority;
 pub mod program;
+pub mod reboot;
 pub mod registry;
+pub mod usage;
 mod vdso;
 
 pub use context::FileContext;
-pub use credentials::{Credentials, Identity};
+pub use credentials::{Credentials, Identity, Privileges};
 
 use crate::file::FileTable;
 use crate::filesystem::namespace;
@@ -42,6 +50,8 @@ pub struct Process {
     pub child_events: WaitQueue,
     /// Its root, working directory and umask.
     pub context: Arc<FileContext>,
+    /// What `prctl(2)` keeps.
+    pub attributes: attributes::ProcessAttributes,
     credentials: RwLock<Arc<Credentials>>,
     memory: RwLock<Arc<AddressSpace>>,
     program: RwLock<Option<program::ProgramImage>>,
@@ -73,6 +83,7 @@ impl Process {
             id,
             files,
             context,
+            attributes: attributes::ProcessAttributes::default(),
             credentials: RwLock::new(credentials),
             limits: limits::Limits::default(),
             signals: ProcessSignals::new(Arc::default()),

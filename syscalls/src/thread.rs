@@ -6,6 +6,7 @@ pub mod clone;
 use crate::file::FileTable;
 use crate::machine::Task;
 use crate::process::Process;
+use crate::process::attributes::ThreadAttributes;
 use crate::signal::ThreadSignals;
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -42,6 +43,8 @@ pub struct Thread {
     name: Mutex<[u8; 16]>,
     /// Its signals.
     pub signals: ThreadSignals,
+    /// What `prctl(2)` keeps.
+    pub attributes: ThreadAttributes,
     task: Once<Weak<dyn Task>>,
 }
 
@@ -56,6 +59,7 @@ impl Thread {
             robust_list: AtomicU64::new(0),
             name: Mutex::new([0; 16]),
             signals: ThreadSignals::default(),
+            attributes: ThreadAttributes::default(),
             task: Once::new(),
         });
         thread.process.add_thread(&thread);
