@@ -7,7 +7,7 @@ use crate::frame::PAGE;
 use crate::thread::Thread;
 use crate::user::{UserPtr, UserString};
 use core::sync::atomic::Ordering;
-use linux_raw_sys::general::{CAP_SYS_RESOURCE, SECCOMP_MODE_DISABLED};
+use linux_raw_sys::general::CAP_SYS_RESOURCE;
 use linux_raw_sys::prctl as raw;
 
 /// `ANON_VMA_NAME_MAX_LEN`: with the zero at the end.
@@ -45,7 +45,8 @@ pub fn prctl(thread: &Thread, option: i32, first: u64, second: u64, third: u64, 
         raw::PR_SET_TIMING if first == u64::from(raw::PR_TIMING_STATISTICAL) => Ok(0),
         raw::PR_SET_NAME => set_name(thread, first),
         raw::PR_GET_NAME => UserPtr::<[u8; 16]>::new(first).write(thread, &thread.name()).map(|()| 0),
-        raw::PR_GET_SECCOMP => Ok(i64::from(SECCOMP_MODE_DISABLED)),
+        // No thread is filtered: SECCOMP_MODE_DISABLED.
+        raw::PR_GET_SECCOMP => Ok(0),
         raw::PR_CAPBSET_READ => capabilities::bounding(thread, first),
         raw::PR_CAPBSET_DROP => capabilities::drop_bounding(thread, first),
         raw::PR_GET_TSC => tell(thread, first, raw::PR_TSC_ENABLE as i32),

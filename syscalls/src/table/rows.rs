@@ -241,7 +241,7 @@ table_rows! {
     156 => _sysctl(arguments: UserPtr<u8>), absent;
     157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as prctl_rest,
         third: u64 as prctl_rest, fourth: u64 as prctl_rest) -> i64,
-        partial("PR_SET_MM, names of memory in maps, TSC off; no huge pages, slack and death of a parent are only kept"), prctl::prctl;
+        partial("PR_SET_MM, TSC off, names in maps; slack and the parent's death are only kept"), prctl::prctl;
     158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64,
         partial("GS stays the kernel's, CPUID cannot be turned off"), thread::arch_prctl;
     159 => adjtimex(buffer: UserPtr<u8>) -> i32, absent;
