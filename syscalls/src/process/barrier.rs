@@ -1,5 +1,8 @@
 //! `membarrier(2)`. With one CPU the way into the kernel and back is a barrier for all threads.
 
+#[cfg(test)]
+mod tests;
+
 use crate::errno::{Errno, Result};
 use crate::machine::machine;
 use crate::thread::Thread;

@@ -1,5 +1,8 @@
 //! `prctl(2)`: one operation an arm, the arguments that it does not use checked as Linux does.
 
+#[cfg(test)]
+mod tests;
+
 use super::attributes::ThreadAttributes;
 use super::capabilities;
 use crate::errno::{Errno, Result};

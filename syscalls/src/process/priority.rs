@@ -1,5 +1,8 @@
 //! `getpriority(2)`, `setpriority(2)`: niceness is kept and given back; the scheduler treats all threads alike.
 
+#[cfg(test)]
+mod tests;
+
 use super::registry;
 use crate::errno::{Errno, Result};
 use crate::thread::Thread;

@@ -1,5 +1,8 @@
 //! `reboot(2)`: the end of the machine.
 
+#[cfg(test)]
+mod tests;
+
 use crate::errno::{Errno, Result};
 use crate::machine::machine;
 use crate::thread::Thread;
