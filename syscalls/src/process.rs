@@ -1,19 +1,27 @@
 //! Processes: what threads share.
 
 pub mod affinity;
+pub mod attributes;
+pub mod barrier;
 pub mod calls;
+pub mod capabilities;
 mod context;
-mod credentials;
+pub mod credentials;
 pub mod exit;
 pub mod identity;
 pub mod limits;
+pub mod personality;
+pub mod prctl;
+pub mod priority;
 pub mod program;
+pub mod reboot;
 pub mod registry;
 pub mod session;
+pub mod usage;
 mod vdso;
 
 pub use context::FileContext;
-pub use credentials::{Credentials, Identity};
+pub use credentials::{Credentials, Identity, Privileges};
 
 use crate::file::FileTable;
 use crate::filesystem::namespace;
@@ -48,6 +56,8 @@ pub struct Process {
     pub oom_adjustment: AtomicI32,
     /// Its root, working directory and umask.
     pub context: Arc<FileContext>,
+    /// What `prctl(2)` keeps.
+    pub attributes: attributes::ProcessAttributes,
     credentials: RwLock<Arc<Credentials>>,
     memory: RwLock<Arc<AddressSpace>>,
     program: RwLock<Option<program::ProgramImage>>,
@@ -82,6 +92,7 @@ impl Process {
             started: machine().monotonic(),
             oom_adjustment: AtomicI32::new(0),
             context,
+            attributes: attributes::ProcessAttributes::default(),
             credentials: RwLock::new(credentials),
             limits: limits::Limits::default(),
             signals: ProcessSignals::new(Arc::default()),

@@ -6,6 +6,7 @@ pub mod clone;
 use crate::file::FileTable;
 use crate::machine::{Task, machine};
 use crate::process::Process;
+use crate::process::attributes::ThreadAttributes;
 use crate::signal::ThreadSignals;
 use crate::time::Instant;
 use alloc::sync::{Arc, Weak};
@@ -47,6 +48,8 @@ pub struct Thread {
     name: Mutex<[u8; 16]>,
     /// Its signals.
     pub signals: ThreadSignals,
+    /// What `prctl(2)` keeps.
+    pub attributes: ThreadAttributes,
     task: Once<Weak<dyn Task>>,
 }
 
@@ -62,6 +65,7 @@ impl Thread {
             started: machine().monotonic(),
             name: Mutex::new([0; 16]),
             signals: ThreadSignals::default(),
+            attributes: ThreadAttributes::default(),
             task: Once::new(),
         });
         thread.process.add_thread(&thread);

@@ -16,9 +16,14 @@ use crate::file::{AtFlags, OpenFlags};
 use crate::futex::{calls as futex, robust};
 use crate::memory::calls as memory;
 use crate::pipe::calls::{self as pipe, PipeFlags};
+use crate::process::capabilities::{self, CapabilityData, CapabilityHeader};
+use crate::process::credentials::{groups, users};
 use crate::process::limits::Limit;
 use crate::process::session::calls as session;
-use crate::process::{affinity, calls as process, identity, limits};
+use crate::process::usage::{ProcessTimes, Usage};
+use crate::process::{
+    affinity, barrier, calls as process, identity, limits, personality, prctl, priority, reboot, usage,
+};
 use crate::signal::kill as send;
 use crate::signal::signalfd::{self, SignalFdFlags};
 use crate::signal::stack::{StackDescription, sigaltstack};
@@ -157,37 +162,47 @@ table_rows! {
     95 => umask(mask: u32 as mode) -> u32 as mode, full, file::place::umask;
     96 => gettimeofday(time: UserPtr<TimeVal> as timeval_out, zone: UserPtr<TimeZone>), full, clock::gettimeofday;
     97 => getrlimit(resource: u32 as resource, limit: UserPtr<Limit> as limit_out), full, limits::getrlimit;
-    98 => getrusage(who: i32 as usage_of, usage: UserPtr<u8> as usage), absent;
+    98 => getrusage(who: i32 as usage_of, usage: UserPtr<Usage> as usage),
+        partial("no system time, peak memory and counts; children"), usage::getrusage;
     99 => sysinfo(info: UserPtr<system::SystemInformation> as system_information), full, system::sysinfo;
-    100 => times(times: UserPtr<u8> as process_times) -> i64, absent;
+    100 => times(times: UserPtr<ProcessTimes> as process_times) -> i64,
+        partial("no system time; children"), usage::times;
     101 => ptrace(request: i64, pid: i64, address: Address, data: u64 as hex) -> i64, absent;
-    102 => getuid() -> u32, absent;
+    102 => getuid() -> u32, full, users::getuid;
     103 => syslog(kind: i32, buffer: UserPtr<u8>, length: i32) -> i32, absent;
-    104 => getgid() -> u32, absent;
-    105 => setuid(user: u32 as identity), absent;
-    106 => setgid(group: u32 as identity), absent;
-    107 => geteuid() -> u32, absent;
-    108 => getegid() -> u32, absent;
+    104 => getgid() -> u32, full, users::getgid;
+    105 => setuid(user: u32 as identity), partial("all threads of the process change together"), users::setuid;
+    106 => setgid(group: u32 as identity), partial("all threads of the process change together"), users::setgid;
+    107 => geteuid() -> u32, full, users::geteuid;
+    108 => getegid() -> u32, full, users::getegid;
     109 => setpgid(pid: i32, group: i32), full, session::setpgid;
     110 => getppid() -> i32, full, identity::getppid;
     111 => getpgrp() -> i32, full, identity::getpgrp;
     112 => setsid() -> i32, full, session::setsid;
-    113 => setreuid(real: u32 as identity, effective: u32 as identity), absent;
-    114 => setregid(real: u32 as identity, effective: u32 as identity), absent;
-    115 => getgroups(count: i32, groups: UserPtr<u32> as groups_out) -> i32, absent;
-    116 => setgroups(count: i32, groups: UserPtr<u32> as groups), absent;
-    117 => setresuid(real: u32 as identity, effective: u32 as identity, saved: u32 as identity), absent;
+    113 => setreuid(real: u32 as identity, effective: u32 as identity), partial("all threads of the process change together"),
+        users::setreuid;
+    114 => setregid(real: u32 as identity, effective: u32 as identity), partial("all threads of the process change together"),
+        users::setregid;
+    115 => getgroups(count: i32, groups: UserPtr<u32> as groups_out) -> i32, full, groups::getgroups;
+    116 => setgroups(count: i32, groups: UserPtr<u32> as groups), partial("all threads of the process change together"),
+        groups::setgroups;
+    117 => setresuid(real: u32 as identity, effective: u32 as identity, saved: u32 as identity), partial("all threads of the process change together"),
+        users::setresuid;
     118 => getresuid(real: UserPtr<u32> as int_out, effective: UserPtr<u32> as int_out,
-        saved: UserPtr<u32> as int_out), absent;
-    119 => setresgid(real: u32 as identity, effective: u32 as identity, saved: u32 as identity), absent;
+        saved: UserPtr<u32> as int_out), full, users::getresuid;
+    119 => setresgid(real: u32 as identity, effective: u32 as identity, saved: u32 as identity), partial("all threads of the process change together"),
+        users::setresgid;
     120 => getresgid(real: UserPtr<u32> as int_out, effective: UserPtr<u32> as int_out,
-        saved: UserPtr<u32> as int_out), absent;
+        saved: UserPtr<u32> as int_out), full, users::getresgid;
     121 => getpgid(pid: i32) -> i32, full, identity::getpgid;
-    122 => setfsuid(user: u32 as identity) -> u32, absent;
-    123 => setfsgid(group: u32 as identity) -> u32, absent;
+    122 => setfsuid(user: u32 as identity) -> u32, partial("all threads of the process change together"),
+        users::setfsuid;
+    123 => setfsgid(group: u32 as identity) -> u32, partial("all threads of the process change together"),
+        users::setfsgid;
     124 => getsid(pid: i32) -> i32, full, session::getsid;
-    125 => capget(header: UserPtr<u8>, data: UserPtr<u8>), absent;
-    126 => capset(header: UserPtr<u8>, data: UserPtr<u8>), absent;
+    125 => capget(header: UserPtr<CapabilityHeader>, data: UserPtr<CapabilityData>), full, capabilities::capget;
+    126 => capset(header: UserPtr<CapabilityHeader>, data: UserPtr<CapabilityData>), partial("all threads of the process change together"),
+        capabilities::capset;
     127 => rt_sigpending(set: UserPtr<u8> as signal_set_out, size: usize), full, mask::rt_sigpending;
     128 => rt_sigtimedwait(set: UserPtr<SigSet> as signal_set, information: UserPtr<SigInfo> as signal_information_out,
         timeout: UserPtr<TimeSpec> as timespec, size: usize) -> i32, full, waiting::rt_sigtimedwait;
@@ -200,13 +215,15 @@ table_rows! {
     132 => utime(path: UserString, times: UserPtr<[i64; 2]>), full, file::attributes::utime;
     133 => mknod(path: UserString, mode: u16 as file_mode, device: u32 as device), full, file::names::mknod;
     134 => uselib(path: UserString), absent;
-    135 => personality(persona: u32 as hex) -> i32 as hex, absent;
+    135 => personality(persona: u32 as hex) -> i32 as hex,
+        partial("kept and given back, without effect"), personality::personality;
     136 => ustat(device: u32 as device, buffer: UserPtr<u8>), absent;
     137 => statfs(path: UserString, buffer: UserPtr<StatFs> as file_system), full, file::status::statfs;
     138 => fstatfs(fd: Fd, buffer: UserPtr<StatFs> as file_system), full, file::status::fstatfs;
     139 => sysfs(option: i32, first: u64 as hex, second: u64 as hex) -> i32, absent;
-    140 => getpriority(which: i32 as priority_which, who: i32) -> i32, absent;
-    141 => setpriority(which: i32 as priority_which, who: i32, value: i32), absent;
+    140 => getpriority(which: i32 as priority_which, who: i32) -> i32, full, priority::getpriority;
+    141 => setpriority(which: i32 as priority_which, who: i32, value: i32),
+        partial("kept and given back; all threads are scheduled alike"), priority::setpriority;
     142 => sched_setparam(pid: i32, parameter: UserPtr<i32> as int_list), absent;
     143 => sched_getparam(pid: i32, parameter: UserPtr<i32> as int_out), full, affinity::sched_getparam;
     144 => sched_setscheduler(pid: i32, policy: i32 as scheduler, parameter: UserPtr<i32> as int_list), absent;
@@ -224,7 +241,8 @@ table_rows! {
     155 => pivot_root(new: UserString, put_old: UserString), absent;
     156 => _sysctl(arguments: UserPtr<u8>), absent;
     157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as prctl_rest,
-        third: u64 as prctl_rest, fourth: u64 as prctl_rest) -> i64, absent;
+        third: u64 as prctl_rest, fourth: u64 as prctl_rest) -> i64,
+        partial("PR_SET_MM, TSC off, names in maps; slack and the parent's death are only kept"), prctl::prctl;
     158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64,
         partial("CPUID cannot be turned off"), thread::arch_prctl;
     159 => adjtimex(buffer: UserPtr<u8>) -> i32, absent;
@@ -238,7 +256,8 @@ table_rows! {
     166 => umount2(target: UserString, flags: i32 as unmount_flags), absent;
     167 => swapon(path: UserString, flags: i32 as hex), absent;
     168 => swapoff(path: UserString), absent;
-    169 => reboot(magic: i32 as hex, magic2: i32 as hex, command: u32 as hex, argument: UserPtr<u8>), absent;
+    169 => reboot(magic: i32 as hex, magic2: i32 as hex, command: u32 as hex, argument: UserPtr<u8>),
+        partial("a restart is an end; no kexec, no suspending"), reboot::reboot;
     170 => sethostname(name: UserPtr<u8> as input, length: i32), full, system::sethostname;
     171 => setdomainname(name: UserPtr<u8> as input, length: i32), full, system::setdomainname;
     172 => iopl(level: u32), absent;
@@ -446,7 +465,8 @@ table_rows! {
     322 => execveat(directory: Fd, path: UserString, arguments: UserPtr<u64> as string_list,
         environment: UserPtr<u64> as environment, flags: i32 as at_flags), absent;
     323 => userfaultfd(flags: u32 as user_fault_flags) -> Fd, absent;
-    324 => membarrier(command: i32 as barrier_command, flags: u32 as hex, cpu: i32) -> i32, absent;
+    324 => membarrier(command: i32 as barrier_command, flags: u32 as hex, cpu: i32) -> i32,
+        partial("one CPU; restartable sequences"), barrier::membarrier;
     325 => mlock2(address: Address, length: usize, flags: i32 as hex), full, memory::mlock2;
     326 => copy_file_range(source: Fd, source_offset: UserPtr<i64> as long_in, out: Fd,
         out_offset: UserPtr<i64> as long_in, length: usize, flags: u32 as hex) -> usize, full,

@@ -125,6 +125,7 @@ fn start(thread: &Thread, registers: &Registers, arguments: &CloneArguments) -> 
     let child = Thread::new(id, thread.process.clone());
     child.signals.inherit(&thread.signals, false);
     child.set_name(thread.name());
+    child.attributes.inherit(&thread.attributes);
     if flags & CHILD_CLEARTID != 0 {
         child.clear_child_tid.store(arguments.child_tid, Ordering::Relaxed);
     }

@@ -6,7 +6,13 @@ use crate::process::{Credentials, Identity};
 /// Makes the process an ordinary user of some groups.
 fn become_user(thread: &Thread, user: u32, groups: &[u32]) {
     let all = |id| Identity { real: id, effective: id, saved: id, file: id };
-    let credentials = Credentials { user: all(user), group: all(user), groups: groups.into(), capabilities: 0 };
+    let credentials = Credentials {
+        user: all(user),
+        group: all(user),
+        groups: groups.into(),
+        capabilities: 0,
+        ..(*Credentials::root()).clone()
+    };
     thread.process.set_credentials(Arc::new(credentials));
 }
 
