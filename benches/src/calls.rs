@@ -1,6 +1,7 @@
 //! Instructions of common system calls, as `programs/calls.c` counts them.
 
 use crate::Result;
+use crate::in_front_of_qemu::Wishes;
 use crate::programs::Programs;
 use crate::report::{Cell, Table, in_thousands};
 use crate::tool::Tool;
@@ -29,7 +30,7 @@ const ROWS: [(&str, &str, u64); 17] = [
 /// Runs the program with the machine's clock counting instructions.
 pub(crate) fn measure(tool: &Tool, programs: &Programs) -> Result<Vec<Table>> {
     let calls = programs.path("calls");
-    let (run, _) = tool.run(&["--icount".as_ref(), calls.as_ref()], &programs.path(""), &[])?;
+    let (run, _) = tool.run(&["--icount".as_ref(), calls.as_ref()], &programs.path(""), Wishes::default())?;
     let mut table = Table::new("System calls, in instructions", &["call", "measured", "wanted"]);
     for (name, text, wanted) in ROWS {
         let wanted = Cell::from(format!("≤ {}", in_thousands(wanted)));

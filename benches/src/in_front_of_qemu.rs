@@ -21,11 +21,22 @@ const FOLDER: &str = "BIRGUS_BENCHES_FOLDER";
 const QEMU: &str = "BIRGUS_BENCHES_QEMU";
 /// Options to add, a line each.
 const OPTIONS: &str = "BIRGUS_BENCHES_OPTIONS";
+/// Set when the kernel is wished for.
+const KEEP_KERNEL: &str = "BIRGUS_BENCHES_KEEP_KERNEL";
 
 /// The notes in the folder: when QEMU was started, its words, its kernel.
 const TIME: &str = "qemu-time";
 const WORDS: &str = "qemu-words";
 const KERNEL: &str = "qemu-kernel";
+
+/// What this program is to do beside noting.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wishes<'a> {
+    /// Words to add to QEMU's.
+    pub(crate) options: &'a [&'a OsStr],
+    /// Whether to keep a copy of the kernel, which takes time.
+    pub(crate) kernel: bool,
+}
 
 /// What a run noted.
 pub(crate) struct Notes<'a> {
@@ -47,9 +58,8 @@ pub(crate) fn now() -> Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_MONOTONIC)?.into())
 }
 
-/// Sets a command's environment so that this program, started by it as QEMU, adds these options and leaves notes in
-/// the folder.
-pub(crate) fn prepare<'a>(command: &mut Command, folder: &'a Path, options: &[&OsStr]) -> Result<Notes<'a>> {
+/// Sets a command's environment so that this program, started by it as QEMU, leaves notes in the folder.
+pub(crate) fn prepare<'a>(command: &mut Command, folder: &'a Path, wishes: Wishes<'_>) -> Result<Notes<'a>> {
     for note in [TIME, WORDS, KERNEL] {
         match fs::remove_file(folder.join(note)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
@@ -57,7 +67,10 @@ pub(crate) fn prepare<'a>(command: &mut Command, folder: &'a Path, options: &[&O
         }
     }
     command.env("BIRGUS_QEMU", env::current_exe()?).env(QEMU, qemu()?).env(FOLDER, folder);
-    command.env(OPTIONS, options.join(OsStr::new("\n")));
+    command.env(OPTIONS, wishes.options.join(OsStr::new("\n")));
+    if wishes.kernel {
+        command.env(KEEP_KERNEL, "yes");
+    }
     Ok(Notes { folder })
 }
 
@@ -72,7 +85,7 @@ impl Notes<'_> {
         Ok(lines(&fs::read(self.folder.join(WORDS))?))
     }
 
-    /// A copy of its kernel.
+    /// Its kernel, if that was wished for.
     pub(crate) fn kernel(&self) -> Result<Vec<u8>> {
         Ok(fs::read(self.folder.join(KERNEL))?)
     }
@@ -93,8 +106,9 @@ pub(crate) fn take_over() -> Option<Box<dyn std::error::Error>> {
 }
 
 fn note(folder: &Path, words: &[OsString], kernel: Option<&OsString>) -> Result<()> {
-    // Read, not copied: the tool's file is in memory, sealed, and its place in the file is QEMU's to move.
-    fs::write(folder.join(KERNEL), fs::read(kernel.ok_or("-kernel without a file")?)?)?;
+    if env::var_os(KEEP_KERNEL).is_some() {
+        fs::copy(kernel.ok_or("-kernel without a file")?, folder.join(KERNEL))?;
+    }
     fs::write(folder.join(WORDS), words.join(OsStr::new("\n")).as_bytes())?;
     fs::write(folder.join(TIME), now()?.as_nanos().to_string())?;
     Ok(())

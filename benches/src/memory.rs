@@ -1,6 +1,7 @@
 //! The least memory that is enough for static hello.
 
 use crate::Result;
+use crate::in_front_of_qemu::Wishes;
 use crate::programs::Programs;
 use crate::report::Table;
 use crate::tool::Tool;
@@ -16,7 +17,7 @@ pub(crate) fn measure(tool: &Tool, programs: &Programs) -> Result<Vec<Table>> {
     let runs_with = |kib: u64| -> Result<bool> {
         let (size, hello) = (format!("{kib}K"), programs.path("hello"));
         let words = ["--memory".as_ref(), size.as_ref(), hello.as_ref()];
-        let (run, _) = tool.run(&words, &programs.path(""), &[])?;
+        let (run, _) = tool.run(&words, &programs.path(""), Wishes::default())?;
         Ok(run.expect("hello", Some("hello\n")).is_ok())
     };
     if !runs_with(MOST)? {

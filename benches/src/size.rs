@@ -1,10 +1,11 @@
 //! The kernel's size.
 
+use object::LittleEndian as Little;
 use object::elf::{FileHeader64, PF_W, PF_X, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
-use object::LittleEndian as Little;
 
 use crate::Result;
+use crate::in_front_of_qemu::Wishes;
 use crate::programs::Programs;
 use crate::report::{Cell, Table};
 use crate::tool::Tool;
@@ -12,10 +13,12 @@ use crate::tool::Tool;
 /// Takes the file that the tool gives to QEMU: what is loaded, without symbols and section headers.
 pub(crate) fn measure(tool: &Tool, programs: &Programs) -> Result<Vec<Table>> {
     let folder = programs.path("");
-    let (run, notes) = tool.run(&[programs.path("hello").as_os_str()], &folder, &[])?;
+    let (run, notes) =
+        tool.run(&[programs.path("hello").as_os_str()], &folder, Wishes { kernel: true, ..Wishes::default() })?;
     run.expect("hello", Some("hello\n"))?;
     let kernel = notes.kernel()?;
-    let mut table = Table::new("Size of the kernel, in bytes", &["what", "in the file", "in memory", "wanted in the file"]);
+    let mut table =
+        Table::new("Size of the kernel, in bytes", &["what", "in the file", "in memory", "wanted in the file"]);
     let (mut code, mut read_only, mut data) = ((0, 0), (0, 0), (0, 0));
     for segment in FileHeader64::<Little>::parse(&*kernel)?.program_headers(Little, &*kernel)? {
         if segment.p_type(Little) == PT_LOAD {
@@ -29,7 +32,12 @@ pub(crate) fn measure(tool: &Tool, programs: &Programs) -> Result<Vec<Table>> {
         }
     }
     let in_memory = code.1 + read_only.1 + data.1;
-    table.row(["kernel file, stripped".into(), u64::try_from(kernel.len())?.into(), in_memory.into(), "≤ 1,048,576".into()]);
+    table.row([
+        "kernel file, stripped".into(),
+        u64::try_from(kernel.len())?.into(),
+        in_memory.into(),
+        "≤ 1,048,576".into(),
+    ]);
     for (name, (in_file, in_memory)) in [("code", code), ("read-only data", read_only), ("data", data)] {
         table.row([name.into(), in_file.into(), in_memory.into(), Cell::Missing]);
     }

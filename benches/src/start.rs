@@ -1,10 +1,11 @@
 //! From the start to the first byte of output.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::in_front_of_qemu;
+use crate::in_front_of_qemu::{self, Wishes};
 use crate::programs::Programs;
 use crate::report::{Cell, Table};
 use crate::tool::{Run, Tool};
@@ -20,7 +21,7 @@ pub(crate) fn measure(tool: &Tool, programs: &Programs, runs: u32) -> Result<Vec
     let (mut floors, mut machines, mut commands) = (Vec::new(), Vec::new(), Vec::new());
     // One of each goes ahead that is not counted: the files are then in the host's memory.
     for run in 0..=runs {
-        let (of_tool, notes) = tool.run(&[hello.as_os_str()], folder, &[])?;
+        let (of_tool, notes) = tool.run(&[hello.as_os_str()], folder, Wishes::default())?;
         let of_tool = of_tool.expect("hello", Some("hello\n"))?;
         let first_byte = of_tool.first_byte.ok_or("hello printed nothing")?;
         let machine = first_byte.saturating_sub(notes.time()?);
@@ -52,9 +53,9 @@ pub(crate) fn measure(tool: &Tool, programs: &Programs, runs: u32) -> Result<Vec
 }
 
 /// One start of the floor's machine, by the same way to QEMU that the tool goes.
-fn time_floor(folder: &std::path::Path, words: &[impl AsRef<OsStr>]) -> Result<Duration> {
+fn time_floor(folder: &Path, words: &[impl AsRef<OsStr>]) -> Result<Duration> {
     let mut command = Command::new(std::env::current_exe()?);
-    let notes = in_front_of_qemu::prepare(&mut command, folder, &[])?;
+    let notes = in_front_of_qemu::prepare(&mut command, folder, Wishes::default())?;
     let run = Run::of(command.args(words))?.expect("the floor", Some("F"))?;
     Ok(run.first_byte.ok_or("the floor printed nothing")?.saturating_sub(notes.time()?))
 }

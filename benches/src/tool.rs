@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use crate::Result;
-use crate::in_front_of_qemu::{self, Notes, now};
+use crate::in_front_of_qemu::{self, Notes, Wishes, now};
 
 /// `birgus`.
 pub(crate) struct Tool {
@@ -39,18 +39,13 @@ impl Tool {
         Ok(Self { path })
     }
 
-    /// `birgus run` with these words; QEMU gets some options more and its notes go to the folder.
+    /// `birgus run` with these words; the notes of what is in front of QEMU go to the folder.
     ///
     /// All machines are alike: translated, not run by the CPU, and ended after a minute.
-    pub(crate) fn run<'a>(
-        &self,
-        words: &[&OsStr],
-        folder: &'a Path,
-        qemu_options: &[&OsStr],
-    ) -> Result<(Run, Notes<'a>)> {
+    pub(crate) fn run<'a>(&self, words: &[&OsStr], folder: &'a Path, wishes: Wishes<'_>) -> Result<(Run, Notes<'a>)> {
         let mut command = Command::new(&self.path);
         command.args(["run", "--accel", "tcg", "--timeout", "1m"]).args(words);
-        let notes = in_front_of_qemu::prepare(&mut command, folder, qemu_options)?;
+        let notes = in_front_of_qemu::prepare(&mut command, folder, wishes)?;
         Ok((Run::of(&mut command)?, notes))
     }
 }
