@@ -182,7 +182,9 @@ impl Console {
                 frame.extend_from_slice(&header);
             }
             frame.resize(header + length, 0);
+            let start = from.mark();
             if let Err(errno) = from.take(&mut frame[header..]) {
+                from.rewind(start);
                 let cost = length as u32 + stream.frame_cost();
                 self.state.lock().outputs[index(stream)].credit.add(cost);
                 return if count > 0 { Ok(count) } else { Err(errno) };

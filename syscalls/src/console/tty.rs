@@ -301,10 +301,12 @@ impl File for Tty {
             let start = from.mark();
             let piece = &mut piece[..from.remaining().min(PIECE)];
             if let Err(errno) = from.take(piece) {
+                from.rewind(start);
                 return if count > 0 { Ok(count) } else { Err(errno) };
             }
             let written = self.act(|line, outlet, _| line.discipline.write(piece, outlet))?;
             let Ok(written) = written else {
+                from.rewind(start);
                 return if count > 0 { Ok(count) } else { Err(Errno::EIO) };
             };
             count += written;
