@@ -153,7 +153,10 @@ pub(crate) fn park(deadline: Option<Instant>) {
         scheduler.sleepers.insert((deadline, key(&task)), ());
     }
     drop(scheduler);
+    // Where there is nobody else to run, this thread halts the CPU; that is not its time.
+    task.charge(true);
     let next = next_ready();
+    task.charge(false);
     if !Arc::ptr_eq(&next, &task) {
         switch_to(&task, next);
     }

@@ -95,6 +95,15 @@ impl KernelTask {
         }))
     }
 
+    /// Charges the time since it last began to run, and begins anew. Idle time is begun and not charged.
+    pub(super) fn charge(&self, used: bool) {
+        let now = crate::cpu::clock::now().0;
+        let since = self.since.swap(now, Ordering::Relaxed);
+        if used {
+            self.used.fetch_add(now - since, Ordering::Relaxed);
+        }
+    }
+
     /// The GS base of a thread that has one of its own.
     fn own_gs_base(&self) -> Option<u64> {
         let owns = self.thread.work.load(Ordering::Relaxed) & Work::OWN_GS.bits() != 0;
@@ -118,7 +127,7 @@ pub(super) fn switch(from: Option<&KernelTask>, to: &KernelTask) {
     let keep = match from {
         Some(task) => {
             task.extended.save();
-            task.used.fetch_add(crate::cpu::clock::now().0 - task.since.load(Ordering::Relaxed), Ordering::Relaxed);
+            task.charge(true);
             task.rsp.as_ptr()
         }
         None => &raw mut nowhere,

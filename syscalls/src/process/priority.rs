@@ -59,8 +59,11 @@ pub fn setpriority(thread: &Thread, which: i32, who: i32, value: i32) -> Result<
     if threads.is_empty() {
         return Err(Errno::ESRCH);
     }
-    threads
-        .iter()
-        .map(|target| set(thread, target, nice))
-        .fold(Ok(()), |before, now| if now.is_err() { now } else { before })
+    let mut outcome = Ok(());
+    for target in &threads {
+        if let Err(refusal) = set(thread, target, nice) {
+            outcome = Err(refusal);
+        }
+    }
+    outcome
 }

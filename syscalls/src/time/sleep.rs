@@ -44,7 +44,7 @@ pub fn clock_nanosleep(
 ) -> Result<i64> {
     let clock = Clock::from_id(id)?;
     if matches!(clock, Clock::Thread(_)) {
-        return Err(if clock == Clock::Thread(0) { Errno::EINVAL } else { Errno::EOPNOTSUPP });
+        return Err(Errno::EOPNOTSUPP);
     }
     let time = request.read(thread)?.nanoseconds()?;
     let now = clock.now(thread)?;
