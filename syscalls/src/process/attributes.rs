@@ -70,6 +70,7 @@ pub struct ThreadAttributes {
     machine_check: AtomicU32,
     personality: AtomicU32,
     nice: AtomicI32,
+    io_priority: AtomicI32,
 }
 
 impl Default for ThreadAttributes {
@@ -82,6 +83,7 @@ impl Default for ThreadAttributes {
             machine_check: AtomicU32::new(MACHINE_CHECK_DEFAULT),
             personality: AtomicU32::new(0),
             nice: AtomicI32::new(0),
+            io_priority: AtomicI32::new(0),
         }
     }
 }
@@ -100,6 +102,8 @@ impl ThreadAttributes {
         personality, set_personality: u32;
         /// Niceness: -20 to 19.
         nice, set_nice: i32;
+        /// `ioprio_get(2)`: class and level, 0 for none.
+        io_priority, set_io_priority: i32;
     }
 
     /// The slack that the thread began with, in nanoseconds.
@@ -115,5 +119,6 @@ impl ThreadAttributes {
         self.set_machine_check(other.machine_check());
         self.set_personality(other.personality());
         self.set_nice(other.nice());
+        self.set_io_priority(other.io_priority());
     }
 }

@@ -1,5 +1,6 @@
 //! `getpriority(2)`, `setpriority(2)`: niceness is kept and given back; the scheduler treats all threads alike.
 
+pub mod io;
 #[cfg(test)]
 mod tests;
 

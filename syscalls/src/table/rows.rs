@@ -358,8 +358,9 @@ table_rows! {
     249 => request_key(kind: UserString, description: UserString, information: UserString, keyring: i32) -> i32, absent;
     250 => keyctl(operation: i32, first: u64 as hex, second: u64 as hex, third: u64 as hex,
         fourth: u64 as hex) -> i64, absent;
-    251 => ioprio_set(which: i32, who: i32, priority: i32), absent;
-    252 => ioprio_get(which: i32, who: i32) -> i32, absent;
+    251 => ioprio_set(which: i32, who: i32, priority: i32),
+        partial("kept and given back, without effect"), priority::io::ioprio_set;
+    252 => ioprio_get(which: i32, who: i32) -> i32, full, priority::io::ioprio_get;
     253 => inotify_init() -> Fd, absent;
     254 => inotify_add_watch(fd: Fd, path: UserString, mask: u32 as inotify_mask) -> i32, absent;
     255 => inotify_rm_watch(fd: Fd, watch: i32), absent;

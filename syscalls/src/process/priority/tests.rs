@@ -18,6 +18,21 @@ fn niceness_is_kept_within_its_bounds() {
 }
 
 #[test]
+fn io_priority_is_kept() {
+    let thread = test_process();
+    assert_eq!(io::ioprio_get(&thread, 1, 0), Ok(0));
+    io::ioprio_set(&thread, 1, 0, 2 << 13 | 7).unwrap();
+    assert_eq!(io::ioprio_get(&thread, 1, 0), Ok(2 << 13 | 7));
+    assert_eq!(io::ioprio_get(&thread, 2, 0), Ok(2 << 13 | 7));
+    assert_eq!(io::ioprio_set(&thread, 1, 0, 4 << 13), Err(Errno::EINVAL));
+    assert_eq!(io::ioprio_set(&thread, 1, 0, 1), Err(Errno::EINVAL));
+    assert_eq!(io::ioprio_set(&thread, 4, 0, 0), Err(Errno::EINVAL));
+    assert_eq!(io::ioprio_set(&thread, 1, i32::MAX, 0), Err(Errno::ESRCH));
+    users::setuid(&thread, 77).unwrap();
+    assert_eq!(io::ioprio_set(&thread, 1, 0, 1 << 13), Err(Errno::EPERM));
+}
+
+#[test]
 fn an_ordinary_user_only_becomes_nicer() {
     let thread = test_process();
     let other = test_process();
