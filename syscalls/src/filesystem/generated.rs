@@ -11,7 +11,7 @@ use crate::frame::PAGE_SIZE;
 use crate::transfer::{Destination, Source};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use spin::Mutex;
+use spin::{Mutex, Once};
 
 /// Mode, owner and group of an object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -178,34 +178,50 @@ impl Object {
     }
 }
 
+/// The entries of a directory, in the order of its listing.
+pub type Entries = Vec<(&'static str, Object)>;
+
 /// A directory with the same entries at all times.
-pub struct Fixed(Vec<(&'static str, Object)>);
+pub struct Fixed {
+    entries: Once<Entries>,
+    make: fn() -> Entries,
+}
 
 impl Fixed {
     /// These entries, listed in this order.
-    pub const fn new(entries: Vec<(&'static str, Object)>) -> Self {
-        Self(entries)
+    pub fn new(entries: Entries) -> Self {
+        Self { entries: Once::initialized(entries), make: Vec::new }
+    }
+
+    /// The entries that `make` gives, called when somebody first looks: a start should not pay for files that nobody
+    /// reads.
+    pub const fn later(make: fn() -> Entries) -> Self {
+        Self { entries: Once::new(), make }
+    }
+
+    fn entries(&self) -> &Entries {
+        self.entries.call_once(self.make)
     }
 
     /// The number of entries.
-    pub const fn len(&self) -> u64 {
-        self.0.len() as u64
+    pub fn len(&self) -> u64 {
+        self.entries().len() as u64
     }
 
     /// Whether there is none.
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.entries().is_empty()
     }
 }
 
 impl Directory for Fixed {
     fn lookup(&self, name: &[u8]) -> Result<Object> {
-        let found = self.0.iter().find(|(known, _)| known.as_bytes() == name);
+        let found = self.entries().iter().find(|(known, _)| known.as_bytes() == name);
         found.map(|(_, object)| object.clone()).ok_or(Errno::ENOENT)
     }
 
     fn list(&self, position: u64, each: &mut dyn FnMut(u64, &[u8], Kind) -> bool) {
-        for (index, (name, object)) in (0..).zip(&self.0).skip(position as usize) {
+        for (index, (name, object)) in (0..).zip(self.entries()).skip(position as usize) {
             if !each(index + 1, name.as_bytes(), object.kind()) {
                 return;
             }
@@ -213,7 +229,7 @@ impl Directory for Fixed {
     }
 
     fn links(&self) -> u32 {
-        let directories = self.0.iter().filter(|(_, object)| object.kind() == Kind::Directory);
+        let directories = self.entries().iter().filter(|(_, object)| object.kind() == Kind::Directory);
         2 + directories.count() as u32
     }
 }

@@ -40,7 +40,7 @@ use subject::Subject;
 
 /// A new `/proc` with its root.
 pub fn procfs() -> (Arc<Generated>, Arc<Entry>) {
-    Generated::mountable("proc", PROC_SUPER_MAGIC, Root(Fixed::new(machine_files())))
+    Generated::mountable("proc", PROC_SUPER_MAGIC, Root(Fixed::later(machine_files)))
 }
 
 /// Everything in the root but the processes.

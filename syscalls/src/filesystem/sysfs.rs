@@ -1,6 +1,6 @@
 //! `/sys`, `sysfs(5)`: the few files of it that runtimes read. There is no tree of devices.
 
-use super::generated::{Content, Directory, Fixed, Generated, Object, Owned};
+use super::generated::{Content, Directory, Entries, Fixed, Generated, Object, Owned};
 use super::procfs::list_of_cpus;
 use super::{Entry, Kind};
 use crate::errno::{Errno, Result};
@@ -16,7 +16,7 @@ use linux_raw_sys::general::SYSFS_MAGIC;
 
 /// A new `/sys` with its root.
 pub fn sysfs() -> (Arc<Generated>, Arc<Entry>) {
-    Generated::mountable("sysfs", SYSFS_MAGIC, Folder(Fixed::new(root())))
+    Generated::mountable("sysfs", SYSFS_MAGIC, Folder(Fixed::later(root)))
 }
 
 /// A directory, with the mode that sysfs gives to all of them.
@@ -62,8 +62,6 @@ impl Content for Attribute {
         PAGE
     }
 }
-
-type Entries = Vec<(&'static str, Object)>;
 
 fn folder(entries: Entries) -> Object {
     Object::directory(Folder(Fixed::new(entries)))

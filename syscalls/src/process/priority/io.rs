@@ -21,7 +21,7 @@ fn kind(which: i32) -> Result<i32> {
 /// The priority that a thread without one has: its niceness tells.
 fn effective(thread: &Thread) -> i32 {
     let own = thread.attributes.io_priority();
-    if own >> CLASS_SHIFT == NONE { BEST_EFFORT << CLASS_SHIFT | (thread.attributes.nice() + 20) / 5 } else { own }
+    if own >> CLASS_SHIFT == NONE { (BEST_EFFORT << CLASS_SHIFT) | ((thread.attributes.nice() + 20) / 5) } else { own }
 }
 
 /// `ioprio_set(2)`. `EPERM` for the real-time class without the right to it.
