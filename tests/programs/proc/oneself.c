@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <link.h>
 #include <sys/auxv.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -81,7 +80,8 @@ int main(int count, char **arguments) {
     }
     fact_if("auxv", same && ended);
 
-    need("prctl", prctl(PR_SET_NAME, "a) S 1\n\\"));
+    int own = need("open comm", open("/proc/self/comm", O_WRONLY));
+    result("set the name", write(own, "a) S 1\n\\", 8));
     content("/proc/self/comm");
     fact_if("comm", strcmp(text, "a) S 1\n\\\n") == 0);
     content("/proc/self/status");
@@ -142,8 +142,6 @@ int main(int count, char **arguments) {
     snprintf(path, sizeof path, "/proc/%d/task/%d/comm", getpid(), getpid());
     int fd = need("open comm", open(path, O_RDWR));
     result("write comm", write(fd, "sixteen letters!", 16));
-    need("prctl", prctl(PR_GET_NAME, link));
-    fact("the name then", "%s", link);
     result("lseek", lseek(fd, 0, SEEK_SET));
     memset(link, 0, 40);
     result("read what is new", read(fd, link, 40));

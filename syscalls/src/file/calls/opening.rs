@@ -32,7 +32,12 @@ pub fn creat(thread: &Thread, path: UserString, mode: u16) -> Result<Fd> {
 
 /// `openat(2)`.
 pub fn openat(thread: &Thread, directory: Fd, path: UserString, flags: OpenFlags, mode: u16) -> Result<Fd> {
-    install(thread, directory, path, How::open(flags, mode)?)
+    let mut how = How::open(flags, mode)?;
+    if !flags.contains(OpenFlags::O_PATH) {
+        // Set for every 64-bit program; F_GETFL shows it.
+        how.flags |= OpenFlags::O_LARGEFILE;
+    }
+    install(thread, directory, path, how)
 }
 
 /// `openat2(2)`: what `openat` drops silently is `EINVAL` here; `E2BIG` for a later version's members.

@@ -151,9 +151,9 @@ fn descriptors_are_doubled() {
     assert_eq!((fcntl(Fd(21), 1, 0), fcntl(Fd(20), 1, 0)), (Ok(1), Ok(0)));
     assert_eq!(fcntl(fd, 0, 30), Ok(30));
     assert_eq!(fcntl(fd, 0, 2000), Err(Errno::EINVAL));
-    assert_eq!(fcntl(fd, 3, 0), Ok(2));
+    assert_eq!(fcntl(fd, 3, 0), Ok(0o10_0002));
     assert_eq!(fcntl(fd, 4, 0o2000 | 0o100), Ok(0));
-    assert_eq!(fcntl(fd, 3, 0), Ok(0o2002));
+    assert_eq!(fcntl(fd, 3, 0), Ok(0o10_2002));
     assert_eq!(fcntl(fd, 99, 0), Err(Errno::EINVAL));
     let all = descriptor::CloseRangeFlags::empty();
     assert_eq!(descriptor::close_range(&thread, 20, u32::MAX, all), Ok(()));
