@@ -26,7 +26,7 @@ mod shared;
 mod tests;
 
 pub use advise::Advice;
-pub use area::{Area, AreaFlags, Backing, MappedFile, Protection};
+pub use area::{Area, AreaFlags, Backing, MappedFile, MappedName, Protection};
 pub use areas::{Counts, MAXIMUM_AREAS, STACK_GUARD};
 pub use describe::{Description, Residency};
 pub use fault::{FaultError, SegvCode};

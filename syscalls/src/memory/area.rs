@@ -1,6 +1,7 @@
 //! An area: a run of pages that are mapped alike, Linux's VMA.
 
 use crate::file::Pages;
+use crate::filesystem::Entry;
 use crate::frame::PAGE;
 use crate::machine::Access;
 use alloc::sync::Arc;
@@ -63,12 +64,30 @@ bitflags::bitflags! {
     }
 }
 
+/// What `/proc/self/maps` calls a file.
+pub enum MappedName {
+    /// Always this.
+    Fixed(Vec<u8>),
+    /// The path at the time of asking: the file may be renamed or removed.
+    Path(Arc<Entry>),
+}
+
+impl MappedName {
+    /// The name at this time.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Fixed(name) => name.clone(),
+            Self::Path(entry) => entry.path(None),
+        }
+    }
+}
+
 /// A file as a mapping knows it.
 pub struct MappedFile {
     /// Where its pages come from.
     pub pages: Arc<dyn Pages>,
     /// What `/proc/self/maps` calls it.
-    pub name: Vec<u8>,
+    pub name: MappedName,
     /// The device number of its file system.
     pub device: u64,
     /// Its inode number.

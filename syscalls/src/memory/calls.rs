@@ -1,6 +1,6 @@
 //! The calls of `mmap(2)`'s family: registers become what [`AddressSpace`](super::AddressSpace) takes.
 
-use super::{Advice, MapRequest, MappedFile, OpenForMapping, RemapFlags, is_aligned};
+use super::{Advice, MapRequest, MappedFile, MappedName, OpenForMapping, RemapFlags, is_aligned};
 use crate::argument::{Address, Fd};
 use crate::errno::{Errno, Result};
 use crate::file::OpenFile;
@@ -50,7 +50,7 @@ impl MappedFile {
     pub fn of(open: &OpenFile) -> Result<Self> {
         let pages = open.file().pages()?;
         let attributes = open.attributes();
-        Ok(Self { pages, name: open.entry().path(None), device: attributes.device, inode: attributes.inode })
+        Ok(Self { pages, name: MappedName::Path(open.entry()), device: attributes.device, inode: attributes.inode })
     }
 }
 

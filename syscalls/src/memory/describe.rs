@@ -139,7 +139,7 @@ impl AddressSpace {
     fn description(&self, state: &State, start: u64, area: &Area) -> Description {
         let Area { end, protection, flags, .. } = *area;
         let (offset, device, inode, name) = match &area.backing {
-            Backing::File { file, index } => (index * PAGE, file.device, file.inode, file.name.clone()),
+            Backing::File { file, index } => (index * PAGE, file.device, file.inode, file.name.bytes()),
             Backing::Anonymous => {
                 let is_heap = start < state.break_end && end > state.break_start;
                 let is_stack = (start..end).contains(&(self.layout.stack_top - 1));

@@ -1,6 +1,6 @@
 //! Memory that is shared and has no file: `MAP_SHARED | MAP_ANONYMOUS`.
 
-use super::area::MappedFile;
+use super::area::{MappedFile, MappedName};
 use crate::errno::{Errno, Result};
 use crate::file::Pages;
 use crate::frame::Frame;
@@ -22,7 +22,7 @@ impl SharedMemory {
         static INODE: AtomicU64 = AtomicU64::new(1);
         Arc::new(MappedFile {
             pages: Arc::new(Self { size, frames: Mutex::new(BTreeMap::new()) }),
-            name: b"/dev/zero (deleted)".to_vec(),
+            name: MappedName::Fixed(b"/dev/zero (deleted)".to_vec()),
             device: 1,
             inode: INODE.fetch_add(1, Ordering::Relaxed),
         })

@@ -89,7 +89,12 @@ impl TestFile {
     }
 
     fn mapped(self: &Arc<Self>) -> Arc<MappedFile> {
-        Arc::new(MappedFile { pages: self.clone(), name: b"/bin/test".to_vec(), device: 0x802, inode: 77 })
+        Arc::new(MappedFile {
+            pages: self.clone(),
+            name: MappedName::Fixed(b"/bin/test".to_vec()),
+            device: 0x802,
+            inode: 77,
+        })
     }
 
     /// A request for the file.

@@ -5,7 +5,7 @@ use crate::file::OpenFile;
 use crate::file::OpenFlags;
 use crate::filesystem::{Entry, How, Kind, Permission, check, open_entry};
 use crate::machine::machine;
-use crate::memory::{AddressSpace, MappedFile, Protection};
+use crate::memory::{AddressSpace, MappedFile, MappedName, Protection};
 use crate::process::{Credentials, vdso};
 use crate::registers::Registers;
 use crate::transfer::Destination;
@@ -140,7 +140,7 @@ impl Executable {
         }
         let file = Arc::new(MappedFile {
             pages: open.file().pages()?,
-            name: entry.path(None),
+            name: MappedName::Path(entry.clone()),
             device: attributes.device,
             inode: attributes.inode,
         });

@@ -4,7 +4,7 @@ use crate::errno::Result;
 use crate::file::Pages;
 use crate::frame::Frame;
 use crate::machine::machine;
-use crate::memory::{AddressSpace, MappedFile};
+use crate::memory::{AddressSpace, MappedFile, MappedName};
 use alloc::sync::Arc;
 use spin::Once;
 
@@ -18,7 +18,7 @@ impl Pages for Page {
 }
 
 fn file(name: &[u8], frame: Frame) -> Arc<MappedFile> {
-    Arc::new(MappedFile { pages: Arc::new(Page(frame)), name: name.to_vec(), device: 0, inode: 0 })
+    Arc::new(MappedFile { pages: Arc::new(Page(frame)), name: MappedName::Fixed(name.to_vec()), device: 0, inode: 0 })
 }
 
 /// Maps it and gives the address of its ELF header: `AT_SYSINFO_EHDR`. `None`: the machine has none. `ENOMEM`.

@@ -44,7 +44,8 @@ int main(void) {
     fact_if("hostname", strcmp(line("/proc/sys/kernel/hostname"), names.nodename) == 0);
     fact("ostype", "%s", line("/proc/sys/kernel/ostype"));
     snprintf(text + sizeof text / 2, 200, "Linux version %s (", names.release);
-    fact_if("/proc/version", strncmp(content("/proc/version"), text + sizeof text / 2, strlen(names.release) + 16) == 0);
+    size_t length = strlen(text + sizeof text / 2);
+    fact_if("/proc/version", strncmp(content("/proc/version"), text + sizeof text / 2, length) == 0);
 
     struct sysinfo information;
     need("sysinfo", sysinfo(&information));
@@ -80,7 +81,9 @@ int main(void) {
     }
     fact_if("as many processors", count >= CPU_COUNT(&set));
     fact_if("sse2", strstr(text, " sse2 ") != NULL);
-    fact_if("online", strcmp(line("/sys/devices/system/cpu/online"), count == 1 ? "0" : text) == 0);
+    int first = -1, highest = -1;
+    int ends = sscanf(line("/sys/devices/system/cpu/online"), "%d-%d", &first, &highest);
+    fact_if("online", first == 0 && (ends == 1 ? 0 : highest) == count - 1);
     fact("hpage_pmd_size", "%s", line("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"));
     fact_if("transparent_hugepage/enabled", strchr(line("/sys/kernel/mm/transparent_hugepage/enabled"), '[') != NULL);
 

@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <link.h>
 #include <sys/auxv.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
 extern char **environ;
 
@@ -80,7 +80,8 @@ int main(int count, char **arguments) {
     }
     fact_if("auxv", same && ended);
 
-    need("prctl", prctl(PR_SET_NAME, "a) S 1\n\\"));
+    int own = need("open comm", open("/proc/self/comm", O_WRONLY));
+    result("set the name", write(own, "a) S 1\n\\", 8));
     content("/proc/self/comm");
     fact_if("comm", strcmp(text, "a) S 1\n\\\n") == 0);
     content("/proc/self/status");
@@ -116,7 +117,10 @@ int main(int count, char **arguments) {
     fact_if("5, group", (long)fields[5] == getpgrp());
     fact("18, priority", "%llu", fields[18]);
     fact("20, threads", "%llu", fields[20]);
-    fact_if("22, start time", fields[22] > 0 || access("/proc/uptime", R_OK) == 0);
+    struct timespec now;
+    need("clock_gettime", clock_gettime(CLOCK_BOOTTIME, &now));
+    long age = now.tv_sec * 100 + now.tv_nsec / 10000000 - (long)fields[22];
+    fact_if("22, start time", age >= 0 && age < 1000);
     fact_if("23, size in bytes", fields[23] % 4096 == 0 && fields[23] > 0);
     fact("25, limit of the resident set", "%llu", fields[25]);
     fact_if("26, 27, code", fields[26] <= (uintptr_t)&main && (uintptr_t)&main < fields[27]);
@@ -141,8 +145,6 @@ int main(int count, char **arguments) {
     snprintf(path, sizeof path, "/proc/%d/task/%d/comm", getpid(), getpid());
     int fd = need("open comm", open(path, O_RDWR));
     result("write comm", write(fd, "sixteen letters!", 16));
-    need("prctl", prctl(PR_GET_NAME, link));
-    fact("the name then", "%s", link);
     result("lseek", lseek(fd, 0, SEEK_SET));
     memset(link, 0, 40);
     result("read what is new", read(fd, link, 40));

@@ -147,7 +147,9 @@ fn a_programs_segments() {
 #[test]
 fn the_vdso() {
     let (thread, memory) = space();
-    let file = |name: &[u8]| Arc::new(MappedFile { pages: TestFile::new(1), name: name.to_vec(), device: 0, inode: 0 });
+    let file = |name: &[u8]| {
+        Arc::new(MappedFile { pages: TestFile::new(1), name: MappedName::Fixed(name.to_vec()), device: 0, inode: 0 })
+    };
     let at = memory.map_vdso(&file(b"[vvar]"), &file(b"[vdso]")).unwrap();
     assert_eq!(memory.resident(0, u64::MAX).resident, 2);
     let all = memory.describe().unwrap();

@@ -114,7 +114,7 @@ fn a_file_may_take_its_time() {
     }
     let (thread, memory) = space();
     let pages = Arc::new(Slow(Arc::downgrade(&memory)));
-    let file = Arc::new(MappedFile { pages, name: Vec::new(), device: 0, inode: 1 });
+    let file = Arc::new(MappedFile { pages, name: MappedName::Fixed(Vec::new()), device: 0, inode: 1 });
     memory.map_file(BASE, PAGE, &file, 0, Protection::READ, None).unwrap();
     assert_eq!(peek(&thread, BASE), Some(0));
 }
