@@ -9,7 +9,7 @@
 //!
 //! Which of descriptors 0, 1 and 2 are the terminal the tool tells; a serial line always is one. All that changes with
 //! bytes and frames stands under one lock, under which frames are also sent: they leave in the order of the changes.
-//! Wake-ups and signals follow when it is released, see [`Aftermath`].
+//! Wake-ups and signals follow when it is released, see `Aftermath`.
 
 mod devices;
 mod log;

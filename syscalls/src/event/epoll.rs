@@ -1,6 +1,6 @@
 //! `epoll(7)`: an instance watches open files and keeps a list of those that may be ready.
 //!
-//! A file's queue tells the [`Entry`] that watches it, and the entry puts itself on its instance's list: this costs the
+//! A file's queue tells the `Entry` that watches it, and the entry puts itself on its instance's list: this costs the
 //! same however many files are watched. `epoll_wait(2)` takes entries off the list and asks each file what is possible
 //! now; what is still possible goes back to the end of the list unless it is edge-triggered, so busy files take turns.
 //!

@@ -108,7 +108,7 @@ pub enum Backing {
     },
 }
 
-/// A run of pages that are mapped alike. Where it starts is its key in [`Areas`](super::areas::Areas).
+/// A run of pages that are mapped alike. Where it starts is its key in `Areas`.
 #[derive(Clone)]
 pub struct Area {
     /// The address behind its last byte.
