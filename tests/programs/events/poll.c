@@ -56,6 +56,8 @@ int main(void) {
     FD_SET(ends[0], &in);
     result("select in vain", select(ends[0] + 1, &in, NULL, NULL, &time));
     fact("sets and time left", "%d %ld", !!FD_ISSET(ends[0], &in), (long)time.tv_usec);
+    // A table with room for descriptor 99, whatever this process inherited.
+    need("close", close(need("dup2", dup2(file, 200))));
     FD_SET(99, &in);
     result("select of a closed one", select(100, &in, NULL, NULL, &time));
     result("select beyond the count", select(99, (FD_SET(ends[0], &in), &in), NULL, NULL, &(struct timeval){0, 0}));
