@@ -62,7 +62,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "analysis")]
+pub mod analysis;
 pub mod displacement;
+#[cfg(feature = "elf")]
+pub mod elf;
 mod plan;
 mod room;
 mod trampoline;

@@ -119,6 +119,18 @@ impl Moved {
         Some(moved)
     }
 
+    /// The same, with a displacement that has to be made new.
+    #[must_use]
+    pub fn with_relative(self, relative: Relative) -> Moved {
+        Moved { relative: Some(relative), ..self }
+    }
+
+    /// The same, as one behind which control never goes on.
+    #[must_use]
+    pub fn ending(self) -> Moved {
+        Moved { ends: true, ..self }
+    }
+
     /// The code; a relative displacement in it is without meaning.
     pub fn code(&self) -> &[u8] {
         self.code.get(..usize::from(self.code_length)).unwrap_or(&[])

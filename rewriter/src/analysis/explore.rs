@@ -1,0 +1,291 @@
+//! Decodes all that can be proved to be code, and notes all that something may jump to.
+
+use alloc::vec::Vec;
+use iced_x86::{Instruction, OpKind, Register};
+
+use super::flow::{Flow, is_improbable, is_padding};
+use super::map::{CONTRADICTION, END, FUNCTION, INSIDE, Map, PADDING, START, TARGET};
+use super::{Bytes, Program};
+
+/// Entries of a jump table that are looked at.
+const LONGEST_TABLE: usize = 4096;
+/// Instructions of a piece of code that is tried before it is believed.
+const LONGEST_TRIAL: usize = 1 << 16;
+
+/// The exploration of a program.
+pub(super) struct Explorer<'a, 'b> {
+    pub(super) map: Map<'a>,
+    program: &'b Program<'a>,
+    data: Vec<Bytes<'a>>,
+    /// Functions to be decoded.
+    functions: Vec<u64>,
+    /// Addresses that are likely to be code.
+    likely: Vec<u64>,
+    /// Places in the data that code refers to: perhaps jump tables.
+    tables: Vec<u64>,
+}
+
+impl<'a, 'b> Explorer<'a, 'b> {
+    pub(super) fn new(program: &'b Program<'a>) -> Explorer<'a, 'b> {
+        let mut map = Map::new(&program.code);
+        for function in &program.functions {
+            map.mark(function.start, FUNCTION | TARGET);
+            if !function.is_empty() {
+                map.mark(function.end, END);
+            }
+        }
+        for &target in program.targets.iter().chain(&program.pointers) {
+            map.mark(target, TARGET);
+        }
+        let mut data: Vec<Bytes<'a>> = program.data.clone();
+        data.sort_by_key(|data| data.address);
+        let mut functions: Vec<u64> = program.functions.iter().map(|function| function.start).collect();
+        functions.sort_unstable_by(|a, b| b.cmp(a));
+        functions.dedup();
+        let likely = [&program.targets[..], &program.pointers].concat();
+        Explorer { map, program, data, functions, likely, tables: Vec::new() }
+    }
+
+    /// Decodes until nothing new comes.
+    pub(super) fn explore(&mut self) {
+        self.settle();
+        self.fill_gaps();
+        self.settle();
+        self.fill_gaps();
+    }
+
+    /// Follows functions, jump tables and pointers until there is none left.
+    fn settle(&mut self) {
+        loop {
+            while let Some(function) = self.functions.pop() {
+                self.descend(function);
+            }
+            if self.read_tables() {
+                continue;
+            }
+            let mut likely = core::mem::take(&mut self.likely);
+            likely.sort_unstable();
+            likely.dedup();
+            for &address in &likely {
+                if self.map.marks(address) & (START | INSIDE | CONTRADICTION) == 0 && self.is_plausible(address) {
+                    self.descend(address);
+                }
+            }
+            if self.functions.is_empty() && self.tables.is_empty() && self.likely.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Decodes from `start` on along all ways that control may take.
+    fn descend(&mut self, start: u64) {
+        let mut open = Vec::from([start]);
+        while let Some(start) = open.pop() {
+            let mut address = start;
+            loop {
+                let marks = self.map.marks(address);
+                if marks & START != 0 || !self.map.contains(address) {
+                    break;
+                }
+                let Some(instruction) = self.map.decode(address) else {
+                    self.map.mark(address, CONTRADICTION);
+                    break;
+                };
+                if !self.map.claim(&instruction) {
+                    break;
+                }
+                let flow = self.note(&instruction);
+                if let Flow::Branch(target) | Flow::Jump(target) = flow {
+                    open.push(target);
+                }
+                address = instruction.next_ip();
+                let is_call = matches!(flow, Flow::Call(_) | Flow::CallIndirect);
+                // A call at a function's end does not return.
+                if !flow.goes_on() || is_call && self.map.marks(address) & END != 0 {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Notes what the instruction may lead to.
+    fn note(&mut self, instruction: &Instruction) -> Flow {
+        let flow = Flow::of(instruction);
+        match flow {
+            Flow::Branch(target) | Flow::Jump(target) => self.map.mark(target, TARGET),
+            Flow::Call(target) if self.map.marks(target) & FUNCTION == 0 => {
+                self.map.mark(target, TARGET);
+                // Where an instruction has another byte already, one of the two readings is wrong.
+                if self.map.marks(target) & INSIDE != 0 {
+                    self.map.mark(target, CONTRADICTION);
+                } else {
+                    self.map.mark(target, FUNCTION);
+                    self.functions.push(target);
+                }
+            }
+            _ => {}
+        }
+        if instruction.mnemonic() == iced_x86::Mnemonic::Endbr64 {
+            self.map.mark(instruction.ip(), TARGET);
+        }
+        for operand in 0..instruction.op_count() {
+            match instruction.op_kind(operand) {
+                OpKind::Memory => match instruction.memory_base() {
+                    Register::RIP => self.refer(instruction.ip_rel_memory_address()),
+                    Register::None => self.refer(instruction.memory_displacement64()),
+                    // A table below or above a register.
+                    _ if self.program.is_fixed && instruction.memory_displ_size() >= 4 => {
+                        self.refer(instruction.memory_displacement64());
+                    }
+                    _ => {}
+                },
+                OpKind::Immediate32 | OpKind::Immediate32to64 | OpKind::Immediate64 if self.program.is_fixed => {
+                    self.refer(instruction.immediate(operand));
+                }
+                _ => {}
+            }
+        }
+        flow
+    }
+
+    /// Code refers to this address.
+    fn refer(&mut self, address: u64) {
+        if self.map.contains(address) {
+            if self.map.marks(address) & TARGET == 0 {
+                self.map.mark(address, TARGET);
+                self.likely.push(address);
+            }
+        } else if self.data_at(address).is_some() {
+            self.tables.push(address);
+        }
+    }
+
+    fn data_at(&self, address: u64) -> Option<&'a [u8]> {
+        let index = self.data.partition_point(|data| data.address <= address).checked_sub(1)?;
+        self.data.get(index)?.from(address).filter(|bytes| !bytes.is_empty())
+    }
+
+    /// Looks at what code refers to as if it were jump tables: 32-bit distances from the table, or whole addresses.
+    /// Whether there was anything to look at.
+    fn read_tables(&mut self) -> bool {
+        let mut tables = core::mem::take(&mut self.tables);
+        if tables.is_empty() {
+            return false;
+        }
+        tables.sort_unstable();
+        tables.dedup();
+        for table in tables {
+            let Some(bytes) = self.data_at(table) else { continue };
+            let distances = bytes.as_chunks::<4>().0.iter().take(LONGEST_TABLE);
+            let distances = distances.map(|distance| i64::from(i32::from_le_bytes(*distance)));
+            let addresses: Vec<u64> = distances
+                .map(|distance| table.wrapping_add_signed(distance))
+                .take_while(|&address| distance_is_sound(table, address) && self.may_begin(address))
+                .collect();
+            addresses.into_iter().for_each(|address| self.refer(address));
+            if self.program.is_fixed {
+                let addresses = bytes.as_chunks::<8>().0.iter().take(LONGEST_TABLE);
+                let addresses = addresses.map(|address| u64::from_le_bytes(*address));
+                let addresses: Vec<u64> = addresses.take_while(|&address| self.may_begin(address)).collect();
+                addresses.into_iter().for_each(|address| self.refer(address));
+            }
+        }
+        true
+    }
+
+    /// Whether an instruction may begin at this address of code.
+    fn may_begin(&self, address: u64) -> bool {
+        self.map.contains(address) && self.map.marks(address) & INSIDE == 0
+    }
+
+    /// Whether what stands at an address reads like code: up to the first instruction from which control does not go
+    /// on, or up to code that is known.
+    fn is_plausible(&mut self, start: u64) -> bool {
+        let mut address = start;
+        for _ in 0..LONGEST_TRIAL {
+            let marks = self.map.marks(address);
+            if marks & START != 0 && address != start {
+                return true;
+            }
+            if marks & INSIDE != 0 {
+                return false;
+            }
+            let Some(instruction) = self.map.decode(address).filter(|instruction| !is_improbable(instruction)) else {
+                return false;
+            };
+            let inside = instruction.ip().saturating_add(1)..instruction.next_ip();
+            if inside.clone().any(|address| self.map.marks(address) & (START | FUNCTION) != 0) {
+                return false;
+            }
+            if !Flow::of(&instruction).goes_on() {
+                return true;
+            }
+            address = instruction.next_ip();
+        }
+        false
+    }
+
+    /// Decodes what lies between pieces of known code, where it follows such a piece and ends with the next one.
+    fn fill_gaps(&mut self) {
+        for region in 0..self.map.regions.len() {
+            let Some((mut at, end)) = self
+                .map
+                .regions
+                .get(region)
+                .map(|region| (region.address, region.address.saturating_add(region.bytes.len() as u64)))
+            else {
+                continue;
+            };
+            let mut follows = false;
+            while at < end {
+                let marks = self.map.marks(at);
+                if marks & (START | INSIDE | PADDING) != 0 {
+                    follows = true;
+                    at += 1;
+                    continue;
+                }
+                let is_free = |map: &Map<'_>, address| map.marks(address) & (START | INSIDE | PADDING) == 0;
+                let gap = at..(at..end).find(|&address| !is_free(&self.map, address)).unwrap_or(end);
+                if follows {
+                    self.fill(gap.clone());
+                }
+                at = gap.end;
+            }
+        }
+    }
+
+    /// Decodes a gap behind known code, piece by piece: padding, then instructions up to one from which control does
+    /// not go on. A piece that does not read like code ends it.
+    fn fill(&mut self, gap: core::ops::Range<u64>) {
+        let mut address = gap.start;
+        let mut dead = self.map.before(address).is_some_and(|before| !Flow::of(&before).goes_on());
+        while address < gap.end {
+            let Some(instruction) = self.map.decode(address).filter(|found| found.next_ip() <= gap.end) else {
+                return;
+            };
+            let is_target = (instruction.ip()..instruction.next_ip())
+                .any(|address| self.map.marks(address) & (TARGET | FUNCTION) != 0);
+            if is_padding(&instruction) && !is_target {
+                if dead {
+                    (instruction.ip()..instruction.next_ip()).for_each(|address| self.map.mark(address, PADDING));
+                }
+                address = instruction.next_ip();
+                continue;
+            }
+            if !self.is_plausible(address) {
+                return;
+            }
+            self.descend(address);
+            // On to what is free again.
+            while address < gap.end && self.map.marks(address) & (START | INSIDE) != 0 {
+                address += 1;
+            }
+            dead = self.map.before(address).is_some_and(|before| !Flow::of(&before).goes_on());
+        }
+    }
+}
+
+/// Whether a distance in a table is one: not zero, and no address of the table itself.
+fn distance_is_sound(table: u64, address: u64) -> bool {
+    table != address
+}
