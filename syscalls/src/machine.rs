@@ -129,6 +129,15 @@ pub struct Processor {
     pub extended_size: usize,
 }
 
+/// The addresses at which rewritten calls enter the kernel, as `birgus_rewriter` describes it under "The door".
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Doors {
+    /// Looks at the number.
+    pub any: u64,
+    /// For a number that is known to be in the table.
+    pub number: u64,
+}
+
 /// The vDSO, `vdso(7)`: one page of data, which programs may read, and behind it in memory one page with the object,
 /// which they may run.
 #[allow(missing_docs)]
@@ -203,6 +212,10 @@ pub trait Machine: Sync {
     fn processor(&self) -> Processor;
     /// The pages with which programs read the clocks themselves, if the machine has such. They stay what they are.
     fn vdso(&self) -> Option<Vdso> {
+        None
+    }
+    /// Where rewritten calls enter, if the machine has such doors. They stay what they are.
+    fn doors(&self) -> Option<Doors> {
         None
     }
     /// The instruction CPUID: EAX, EBX, ECX and EDX for a leaf and subleaf (SDM volume 2, CPUID).

@@ -21,6 +21,7 @@ mod program_break;
 mod protect;
 mod remap;
 mod residency;
+mod rewriting;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,8 @@ struct State {
     break_end: u64,
     /// What `mlockall(MCL_FUTURE)` gives to every new area.
     future: AreaFlags,
+    /// How the program's system calls become jumps, if they do.
+    rewriting: Option<Box<rewriting::Rewriting>>,
 }
 
 impl AddressSpace {
@@ -73,7 +76,13 @@ impl AddressSpace {
 
     /// An empty one whose layout is given.
     pub fn with_layout(table: Box<dyn PageTable>, layout: Layout) -> Arc<Self> {
-        let state = State { areas: Areas::default(), break_start: 0, break_end: 0, future: AreaFlags::empty() };
+        let state = State {
+            areas: Areas::default(),
+            break_start: 0,
+            break_end: 0,
+            future: AreaFlags::empty(),
+            rewriting: None,
+        };
         Arc::new(Self { table, limits: Limits::default(), layout, state: Mutex::new(state) })
     }
 

@@ -117,9 +117,13 @@ impl AddressSpace {
             }
             Advice::WillNeed => Ok(()),
             Advice::Discard { locked: also_locked, anonymous } => {
+                if area.flags.contains(AreaFlags::TRAMPOLINES) {
+                    return Err(Errno::EINVAL);
+                }
                 if locked && !also_locked || anonymous && !area.is_anonymous() {
                     return Err(Errno::EINVAL);
                 }
+                self.restore(state, start, end);
                 self.table.unmap(start, end);
                 Ok(())
             }

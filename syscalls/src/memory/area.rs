@@ -61,6 +61,8 @@ bitflags::bitflags! {
         const FIXED_SIZE = 1 << 13;
         /// It went through a fork: frames may belong to another address space, too. Of no meaning to a program.
         const FORKED = 1 << 14;
+        /// Pages of the kernel's own for the program's rewritten calls.
+        const TRAMPOLINES = 1 << 15;
     }
 }
 

@@ -144,6 +144,7 @@ impl AddressSpace {
                 let is_heap = start < state.break_end && end > state.break_start;
                 let is_stack = (start..end).contains(&(self.layout.stack_top - 1));
                 let name: &[u8] = match (is_heap, is_stack) {
+                    _ if flags.contains(AreaFlags::TRAMPOLINES) => b"[trampolines]",
                     (true, _) => b"[heap]",
                     (_, true) => b"[stack]",
                     _ => b"",

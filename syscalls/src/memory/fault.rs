@@ -95,9 +95,10 @@ impl AddressSpace {
                 Step::Ask(now) if now.is(&wanted) => {
                     // What a private mapping has not copied is the file's.
                     let write = wanted.access.write && (wanted.shared || access.write);
+                    let frame = self.for_mapping(&mut state, page, &wanted, frame);
                     self.table.map(page, frame, Access { write, ..wanted.access })?;
                     if !wanted.shared && !access.write {
-                        self.map_around(&state, page, &wanted);
+                        self.map_around(&mut state, page, &wanted);
                     }
                     return Ok(());
                 }
@@ -197,13 +198,14 @@ impl AddressSpace {
 
     /// Maps the neighbours of a file's page that are there already, as Linux's fault-around does: a program that
     /// runs or reads one page mostly goes on to the next, and a fault costs more than some mappings.
-    fn map_around(&self, state: &State, page: u64, wanted: &FilePage) {
+    fn map_around(&self, state: &mut State, page: u64, wanted: &FilePage) {
         let Some((start, area)) = state.areas.containing(page) else { return };
+        let end = area.end;
         if area.flags.contains(AreaFlags::RANDOM) {
             return;
         }
         let window = page & !(AROUND * PAGE - 1);
-        let (start, end) = (window.max(start), (window + AROUND * PAGE).min(area.end));
+        let (start, end) = (window.max(start), (window + AROUND * PAGE).min(end));
         let mut present = 0_u32;
         self.table.visit(start, end, &mut |at, _| present |= 1 << ((at - window) / PAGE));
         let access = Access { write: false, ..wanted.access };
@@ -214,11 +216,20 @@ impl AddressSpace {
             // Wraps as the addresses do: a neighbour below has a smaller index.
             let index = wanted.index.wrapping_add((at / PAGE).wrapping_sub(page / PAGE));
             // Without memory for a page table it stays at the page that was asked for.
-            if let Some(frame) = wanted.file.pages.present(index)
-                && self.table.map(at, frame, access).is_err()
-            {
+            let Some(frame) = wanted.file.pages.present(index) else { continue };
+            let frame = self.for_mapping(state, at, wanted, frame);
+            if self.table.map(at, frame, access).is_err() {
                 return;
             }
+        }
+    }
+
+    /// What is mapped for a page of a file: text may have rewritten calls.
+    fn for_mapping(&self, state: &mut State, page: u64, wanted: &FilePage, frame: Frame) -> Frame {
+        if wanted.access.execute && !wanted.access.write && !wanted.shared {
+            self.rewritten(state, page, &wanted.file, frame)
+        } else {
+            frame
         }
     }
 

@@ -48,7 +48,8 @@ impl AddressSpace {
         let refused = self.fault(page, Access::READ).is_err();
         let state = self.state.lock();
         if let Some(mapped) = self.table.lookup(page) {
-            return Some(reference(mapped));
+            let frame = reference(mapped);
+            return Some(self.original(&state, page, &frame).unwrap_or(frame));
         }
         // The page could be there, but for the protection: `PROT_NONE`.
         let (start, area) = state.areas.containing(page).filter(|(_, area)| refused && area.protection.is_empty())?;
@@ -65,6 +66,7 @@ impl AddressSpace {
 
     fn writable_frame(&self, address: u64) -> Option<Frame> {
         let page = page_of(address);
+        self.restore(&mut self.state.lock(), page, page + PAGE);
         if self.fault(address, Access::WRITE).is_err() {
             let _ = self.fault(address, Access::READ);
         }

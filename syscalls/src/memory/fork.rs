@@ -15,7 +15,8 @@ impl AddressSpace {
     pub fn duplicate(&self) -> Result<Arc<Self>> {
         let table = machine().new_page_table().map_err(|_| Errno::ENOMEM)?;
         let mut state = self.state.lock();
-        let copy = State { areas: Areas::default(), future: AreaFlags::empty(), ..*state };
+        let rewriting = state.rewriting.clone();
+        let copy = State { areas: Areas::default(), future: AreaFlags::empty(), rewriting, ..*state };
         let copy = Self { table, limits: Limits::default(), layout: self.layout, state: Mutex::new(copy) };
         copy.limits.copy_from(&self.limits);
         for (start, area) in state.areas.from(0) {

@@ -131,6 +131,7 @@ impl AddressSpace {
     /// Takes away what is mapped in `[start, end)`.
     pub(super) fn remove(&self, state: &mut State, start: u64, end: u64) {
         if state.areas.within(start, end).next().is_some() {
+            self.restore(state, start, end);
             state.areas.remove(start, end);
             self.table.unmap(start, end);
         }

@@ -69,6 +69,9 @@ impl AddressSpace {
             self.limits.check_growth(counts, (end - start) / PAGE, protection, area.flags)?;
         }
         state.areas.check_room(start, end, false, 0)?;
+        if !protection.contains(Protection::EXECUTE) || protection.contains(Protection::WRITE) {
+            self.restore(state, start, end);
+        }
         state.areas.change(start, end, |area| area.protection = protection);
         self.table.protect(start, end, protection.access(), area.has_foreign_frames());
         Ok(())

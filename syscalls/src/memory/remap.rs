@@ -174,6 +174,7 @@ impl AddressSpace {
         }
         state.areas.check_room(old, old + old_length, !stays, 1)?;
         if old_length != 0 {
+            self.restore(state, old, old + old_length);
             self.table.relocate(old, new, old_length).map_err(|_| Errno::ENOMEM)?;
             if stays {
                 let locked = AreaFlags::LOCKED | AreaFlags::LOCKED_ON_FAULT;

@@ -30,6 +30,10 @@ const CLEARED_FLAGS: u64 = 0x400 | 0x1_0000 | 0x100;
 /// says [`Work::SIGNAL`], with all of the program's registers; these may be others afterwards, and then the work says
 /// [`Work::REGISTERS`]. When it says [`Work::EXIT`], the thread must not go back but [leave](exit::leave).
 pub fn deliver(thread: &Thread, registers: &mut Registers) {
+    // Nobody shall see a program counter that is none of the program's.
+    if thread.process.memory().leave_trampoline(registers) {
+        thread.demand(Work::REGISTERS);
+    }
     while thread.is_interrupted()
         && let Some((info, signal, action)) = next(thread, registers)
     {
