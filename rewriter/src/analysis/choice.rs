@@ -137,7 +137,7 @@ fn number_told(map: &mut Map<'_>, site: &Instruction) -> Option<u32> {
 
 /// All ways to patch a site.
 fn candidates(map: &mut Map<'_>, site: &Instruction, number: Option<u32>) -> Result<Vec<Candidate>, Reason> {
-    if number == Some(SIGNAL_RETURN) {
+    if number == Some(SIGNAL_RETURN) || is_signal_return(map, site) {
         return Err(Reason::SignalReturn);
     }
     if site.len() != SYSCALL {
@@ -164,6 +164,16 @@ fn candidates(map: &mut Map<'_>, site: &Instruction, number: Option<u32>) -> Res
     }
     drafts.extend(springboards(map, site));
     Ok(drafts.into_iter().map(|draft| Candidate { cost: cost(&draft), draft }).collect())
+}
+
+/// Whether the bytes before the site are what unwinders look for: `mov rax, 15` or `mov eax, 15`. This only keeps
+/// bytes as they are, so that it need not be certain.
+fn is_signal_return(map: &Map<'_>, site: &Instruction) -> bool {
+    let ends_with = |load: &[u8]| {
+        let start = site.ip().saturating_sub(load.len() as u64);
+        map.bytes(start).starts_with(load)
+    };
+    ends_with(&[0x48, 0xc7, 0xc0, 15, 0, 0, 0]) || ends_with(&[0xb8, 15, 0, 0, 0])
 }
 
 /// How dear a way is.
