@@ -7,7 +7,7 @@ use iced_x86::Instruction;
 
 use super::explore::Explorer;
 use super::flow::{Flow, is_site};
-use super::map::{CONTRADICTION, END, FUNCTION, INSIDE, Map, PADDING, START, TARGET};
+use super::map::{CONTRADICTION, END, FUNCTION, INSIDE, KNOWN, Map, PADDING, START, TARGET};
 use super::movable::movable;
 use super::number::Effect;
 use super::{Analysis, Finding, Reason};
@@ -39,7 +39,8 @@ pub(super) fn choose(explorer: &mut Explorer<'_, '_>) -> Analysis {
     let mut ways = Vec::new();
     for site in sites {
         let number = number_told(map, &site);
-        let mut finding = Finding { address: site.ip(), number, verdict: Err(Reason::NoRoom) };
+        let is_watched = map.marks(site.next_ip()) & KNOWN != 0;
+        let mut finding = Finding { address: site.ip(), number, is_watched, verdict: Err(Reason::NoRoom) };
         match candidates(map, &site, number) {
             Ok(found) => {
                 let index = analysis.sites.len();

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use iced_x86::{Instruction, OpKind, Register};
 
 use super::flow::{Flow, is_improbable, is_padding};
-use super::map::{CONTRADICTION, END, FUNCTION, INSIDE, Map, PADDING, START, TARGET};
+use super::map::{CONTRADICTION, END, FUNCTION, INSIDE, KNOWN, Map, PADDING, START, TARGET};
 use super::{Bytes, Program};
 
 /// Entries of a jump table that are looked at.
@@ -35,9 +35,8 @@ impl<'a, 'b> Explorer<'a, 'b> {
                 map.mark(function.end, END);
             }
         }
-        for &target in program.targets.iter().chain(&program.pointers) {
-            map.mark(target, TARGET);
-        }
+        program.targets.iter().for_each(|&target| map.mark(target, TARGET));
+        program.pointers.iter().for_each(|&pointer| map.mark(pointer, TARGET | KNOWN));
         let mut data: Vec<Bytes<'a>> = program.data.clone();
         data.sort_by_key(|data| data.address);
         let mut functions: Vec<u64> = program.functions.iter().map(|function| function.start).collect();
@@ -175,8 +174,8 @@ impl<'a, 'b> Explorer<'a, 'b> {
     /// Code refers to this address.
     fn refer(&mut self, address: u64) {
         if self.map.contains(address) {
-            if self.map.marks(address) & TARGET == 0 {
-                self.map.mark(address, TARGET);
+            if self.map.marks(address) & KNOWN == 0 {
+                self.map.mark(address, TARGET | KNOWN);
                 self.likely.push(address);
             }
         } else if self.data_at(address).is_some() {

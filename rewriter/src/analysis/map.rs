@@ -22,6 +22,9 @@ pub(super) const END: u8 = 32;
 /// What cannot be run: padding behind something that never goes on.
 pub(super) const PADDING: u8 = 64;
 
+/// Code or data holds this address.
+pub(super) const KNOWN: u8 = 128;
+
 /// A run of code and a mark for each byte.
 pub(super) struct Region<'a> {
     pub(super) address: u64,
