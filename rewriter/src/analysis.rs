@@ -74,6 +74,10 @@ pub struct Finding {
     /// The number that the code before it loads, as far as it can be seen; for people. A patch has a number only where
     /// it is certain.
     pub number: Option<u32>,
+    /// Whether the program knows the address behind the `syscall`. C libraries compare it with where a signal has
+    /// interrupted, to cancel a thread that waits in this very call (musl's `__cp_end`, glibc's
+    /// `__syscall_cancel_arch_end`). In the guest they never see a trampoline; on plain Linux they would.
+    pub is_watched: bool,
     /// How it becomes a jump, or why it does not.
     pub verdict: Result<Draft, Reason>,
 }

@@ -6,6 +6,7 @@
 
 mod go;
 mod landing_pads;
+mod offline;
 mod relocations;
 mod unwinding;
 
@@ -17,6 +18,7 @@ use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
 use object::{LittleEndian, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind, SymbolKind};
 
 use crate::analysis::{Bytes, Program};
+pub use offline::{Refusal, Rewritten, rewrite};
 
 /// Why a file cannot be analysed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

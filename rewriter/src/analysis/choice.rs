@@ -7,7 +7,7 @@ use iced_x86::Instruction;
 
 use super::explore::Explorer;
 use super::flow::{Flow, is_site};
-use super::map::{CONTRADICTION, END, FUNCTION, INSIDE, Map, PADDING, START, TARGET};
+use super::map::{CONTRADICTION, END, FUNCTION, INSIDE, KNOWN, Map, PADDING, START, TARGET};
 use super::movable::movable;
 use super::number::Effect;
 use super::{Analysis, Finding, Reason};
@@ -39,7 +39,8 @@ pub(super) fn choose(explorer: &mut Explorer<'_, '_>) -> Analysis {
     let mut ways = Vec::new();
     for site in sites {
         let number = number_told(map, &site);
-        let mut finding = Finding { address: site.ip(), number, verdict: Err(Reason::NoRoom) };
+        let is_watched = map.marks(site.next_ip()) & KNOWN != 0;
+        let mut finding = Finding { address: site.ip(), number, is_watched, verdict: Err(Reason::NoRoom) };
         match candidates(map, &site, number) {
             Ok(found) => {
                 let index = analysis.sites.len();
@@ -137,7 +138,7 @@ fn number_told(map: &mut Map<'_>, site: &Instruction) -> Option<u32> {
 
 /// All ways to patch a site.
 fn candidates(map: &mut Map<'_>, site: &Instruction, number: Option<u32>) -> Result<Vec<Candidate>, Reason> {
-    if number == Some(SIGNAL_RETURN) {
+    if number == Some(SIGNAL_RETURN) || is_signal_return(map, site) {
         return Err(Reason::SignalReturn);
     }
     if site.len() != SYSCALL {
@@ -164,6 +165,16 @@ fn candidates(map: &mut Map<'_>, site: &Instruction, number: Option<u32>) -> Res
     }
     drafts.extend(springboards(map, site));
     Ok(drafts.into_iter().map(|draft| Candidate { cost: cost(&draft), draft }).collect())
+}
+
+/// Whether the bytes before the site are what unwinders look for: `mov rax, 15` or `mov eax, 15`. This only keeps
+/// bytes as they are, so that it need not be certain.
+fn is_signal_return(map: &Map<'_>, site: &Instruction) -> bool {
+    let ends_with = |load: &[u8]| {
+        let start = site.ip().saturating_sub(load.len() as u64);
+        map.bytes(start).starts_with(load)
+    };
+    ends_with(&[0x48, 0xc7, 0xc0, 15, 0, 0, 0]) || ends_with(&[0xb8, 15, 0, 0, 0])
 }
 
 /// How dear a way is.

@@ -1,16 +1,17 @@
 //! Decodes all that can be proved to be code, and notes all that something may jump to.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use iced_x86::{Instruction, OpKind, Register};
 
 use super::flow::{Flow, is_improbable, is_padding};
-use super::map::{CONTRADICTION, END, FUNCTION, INSIDE, Map, PADDING, START, TARGET};
+use super::map::{CONTRADICTION, END, FUNCTION, INSIDE, KNOWN, Map, PADDING, START, TARGET};
 use super::{Bytes, Program};
 
 /// Entries of a jump table that are looked at.
 const LONGEST_TABLE: usize = 4096;
-/// Instructions of a piece of code that is tried before it is believed.
-const LONGEST_TRIAL: usize = 1 << 16;
+/// Instructions that are enough to believe a piece of code.
+const LONGEST_TRIAL: usize = 1 << 14;
 
 /// The exploration of a program.
 pub(super) struct Explorer<'a, 'b> {
@@ -34,9 +35,8 @@ impl<'a, 'b> Explorer<'a, 'b> {
                 map.mark(function.end, END);
             }
         }
-        for &target in program.targets.iter().chain(&program.pointers) {
-            map.mark(target, TARGET);
-        }
+        program.targets.iter().for_each(|&target| map.mark(target, TARGET));
+        program.pointers.iter().for_each(|&pointer| map.mark(pointer, TARGET | KNOWN));
         let mut data: Vec<Bytes<'a>> = program.data.clone();
         data.sort_by_key(|data| data.address);
         let mut functions: Vec<u64> = program.functions.iter().map(|function| function.start).collect();
@@ -52,6 +52,29 @@ impl<'a, 'b> Explorer<'a, 'b> {
         self.fill_gaps();
         self.settle();
         self.fill_gaps();
+        self.suspect_the_rest();
+    }
+
+    /// Notes the targets of what may be branches in bytes of which nothing is known.
+    fn suspect_the_rest(&mut self) {
+        let regions = self.map.regions.iter().map(|region| (region.address, region.end()));
+        for (mut address, end) in regions.collect::<Vec<_>>() {
+            while address < end {
+                let known = self.map.marks(address) & (START | INSIDE | PADDING) != 0;
+                let instruction = if known { None } else { self.map.decode(address) };
+                let Some(instruction) = instruction else {
+                    address = address.saturating_add(1);
+                    continue;
+                };
+                if let Flow::Branch(target) | Flow::Jump(target) | Flow::Call(target) = Flow::of(&instruction) {
+                    self.map.mark(target, TARGET);
+                }
+                if instruction.is_ip_rel_memory_operand() {
+                    self.map.mark(instruction.ip_rel_memory_address(), TARGET);
+                }
+                address = instruction.next_ip();
+            }
+        }
     }
 
     /// Follows functions, jump tables and pointers until there is none left.
@@ -151,8 +174,8 @@ impl<'a, 'b> Explorer<'a, 'b> {
     /// Code refers to this address.
     fn refer(&mut self, address: u64) {
         if self.map.contains(address) {
-            if self.map.marks(address) & TARGET == 0 {
-                self.map.mark(address, TARGET);
+            if self.map.marks(address) & KNOWN == 0 {
+                self.map.mark(address, TARGET | KNOWN);
                 self.likely.push(address);
             }
         } else if self.data_at(address).is_some() {
@@ -198,42 +221,60 @@ impl<'a, 'b> Explorer<'a, 'b> {
         self.map.contains(address) && self.map.marks(address) & INSIDE == 0
     }
 
-    /// Whether what stands at an address reads like code: up to the first instruction from which control does not go
-    /// on, or up to code that is known.
+    /// Whether what stands at an address reads like code: all that control may reach from there can be decoded, joins
+    /// known code without a contradiction, and holds nothing that compilers never emit. Data does not pass: it reaches
+    /// ever more data by its seeming branches.
     fn is_plausible(&mut self, start: u64) -> bool {
-        let mut address = start;
-        for _ in 0..LONGEST_TRIAL {
-            let marks = self.map.marks(address);
-            if marks & START != 0 && address != start {
+        // Where instructions begin and end.
+        let mut seen = BTreeMap::new();
+        let mut open = Vec::from([start]);
+        while let Some(start) = open.pop() {
+            let mut address = start;
+            loop {
+                let marks = self.map.marks(address);
+                if marks & START != 0 || seen.contains_key(&address) {
+                    break;
+                }
+                let covered = seen.range(..address).next_back().is_some_and(|(_, &end)| end > address);
+                if marks & (INSIDE | CONTRADICTION) != 0 || covered {
+                    return false;
+                }
+                let Some(instruction) = self.map.decode(address).filter(|found| !is_improbable(found)) else {
+                    return false;
+                };
+                let end = instruction.next_ip();
+                let mut inside = address.saturating_add(1)..end;
+                let covers = seen.range(inside.clone()).next().is_some();
+                if covers || inside.any(|address| self.map.marks(address) & (START | FUNCTION) != 0) {
+                    return false;
+                }
+                seen.insert(address, end);
+                let flow = Flow::of(&instruction);
+                if let Flow::Branch(target) | Flow::Jump(target) | Flow::Call(target) = flow
+                    && !self.may_begin(target)
+                {
+                    return false;
+                }
+                if let Flow::Branch(target) | Flow::Jump(target) = flow {
+                    open.push(target);
+                }
+                let returns = !matches!(flow, Flow::Call(_) | Flow::CallIndirect) || self.map.marks(end) & END == 0;
+                if !flow.goes_on() || !returns {
+                    break;
+                }
+                address = end;
+            }
+            if seen.len() > LONGEST_TRIAL {
                 return true;
             }
-            if marks & INSIDE != 0 {
-                return false;
-            }
-            let Some(instruction) = self.map.decode(address).filter(|instruction| !is_improbable(instruction)) else {
-                return false;
-            };
-            let inside = instruction.ip().saturating_add(1)..instruction.next_ip();
-            if inside.clone().any(|address| self.map.marks(address) & (START | FUNCTION) != 0) {
-                return false;
-            }
-            if !Flow::of(&instruction).goes_on() {
-                return true;
-            }
-            address = instruction.next_ip();
         }
-        false
+        true
     }
 
     /// Decodes what lies between pieces of known code, where it follows such a piece and ends with the next one.
     fn fill_gaps(&mut self) {
         for region in 0..self.map.regions.len() {
-            let Some((mut at, end)) = self
-                .map
-                .regions
-                .get(region)
-                .map(|region| (region.address, region.address.saturating_add(region.bytes.len() as u64)))
-            else {
+            let Some((mut at, end)) = self.map.regions.get(region).map(|region| (region.address, region.end())) else {
                 continue;
             };
             let mut follows = false;

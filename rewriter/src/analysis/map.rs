@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::cell::Cell;
 use iced_x86::{ConstantOffsets, Decoder, DecoderOptions, Instruction};
 
 use super::Bytes;
@@ -21,6 +22,9 @@ pub(super) const END: u8 = 32;
 /// What cannot be run: padding behind something that never goes on.
 pub(super) const PADDING: u8 = 64;
 
+/// Code or data holds this address.
+pub(super) const KNOWN: u8 = 128;
+
 /// A run of code and a mark for each byte.
 pub(super) struct Region<'a> {
     pub(super) address: u64,
@@ -33,6 +37,14 @@ pub(super) struct Region<'a> {
 pub(super) struct Map<'a> {
     /// Sorted by address.
     pub(super) regions: Vec<Region<'a>>,
+    recent: Cell<usize>,
+}
+
+impl Region<'_> {
+    /// The address behind the last byte.
+    pub(super) fn end(&self) -> u64 {
+        self.address.saturating_add(self.bytes.len() as u64)
+    }
 }
 
 impl<'a> Map<'a> {
@@ -47,14 +59,23 @@ impl<'a> Map<'a> {
             })
             .collect();
         regions.sort_by_key(|region| region.address);
-        Map { regions }
+        Map { regions, recent: Cell::new(0) }
     }
 
     fn find(&self, address: u64) -> Option<(usize, usize)> {
+        let within = |region: &Region<'_>| {
+            let offset = usize::try_from(address.checked_sub(region.address)?).ok()?;
+            (offset < region.bytes.len()).then_some(offset)
+        };
+        // Most questions are about the same region as the last one.
+        let recent = self.recent.get();
+        if let Some(offset) = self.regions.get(recent).and_then(within) {
+            return Some((recent, offset));
+        }
         let index = self.regions.partition_point(|region| region.address <= address).checked_sub(1)?;
-        let region = self.regions.get(index)?;
-        let offset = usize::try_from(address - region.address).ok()?;
-        (offset < region.bytes.len()).then_some((index, offset))
+        let offset = within(self.regions.get(index)?)?;
+        self.recent.set(index);
+        Some((index, offset))
     }
 
     /// Whether there is code at this address.
@@ -109,16 +130,14 @@ impl<'a> Map<'a> {
     /// Marks an instruction. False, with all its bytes marked as a contradiction, where another reading has been
     /// marked already.
     pub(super) fn claim(&mut self, instruction: &Instruction) -> bool {
-        let bytes = instruction.ip()..instruction.next_ip();
-        let inside = bytes.start.saturating_add(1)..bytes.end;
-        let fits = self.marks(bytes.start) & INSIDE == 0
-            && inside.clone().all(|address| self.marks(address) & (START | FUNCTION) == 0);
-        if !fits {
-            bytes.for_each(|address| self.mark(address, CONTRADICTION));
-            return false;
-        }
-        self.mark(bytes.start, START);
-        inside.for_each(|address| self.mark(address, INSIDE));
-        true
+        let found = self.find(instruction.ip());
+        let region = found.and_then(|(index, offset)| Some((self.regions.get_mut(index)?, offset)));
+        let bytes = region.and_then(|(region, offset)| region.marks.get_mut(offset..offset + instruction.len()));
+        let Some((first, rest)) = bytes.and_then(<[u8]>::split_first_mut) else { return false };
+        let fits = *first & INSIDE == 0 && rest.iter().all(|marks| marks & (START | FUNCTION) == 0);
+        let (of_first, of_rest) = if fits { (START, INSIDE) } else { (CONTRADICTION, CONTRADICTION) };
+        *first |= of_first;
+        rest.iter_mut().for_each(|marks| *marks |= of_rest);
+        fits
     }
 }

@@ -29,6 +29,12 @@ impl<'a> File<'a> {
             if start >= end || !is_in(&program.code, start) {
                 continue;
             }
+            // The description of a signal's return begins a byte before it (unwinders look up the address before a
+            // return address), in the middle of whatever is there.
+            if description.cie().is_signal_trampoline() {
+                targets.push(start.saturating_add(1));
+                continue;
+            }
             functions.push(start..end);
             if let Some(Pointer::Direct(table)) = description.lsda()
                 && let Some(bytes) = bytes_at(program, table)
