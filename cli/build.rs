@@ -3,6 +3,7 @@
 //! `BIRGUS_KERNEL=FILE` takes that file instead.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -22,9 +23,25 @@ fn main() {
         None => build_kernel(&out_dir),
     };
     println!("cargo::rerun-if-changed={}", file.display());
+    println!("cargo::rustc-env=BIRGUS_ANALYSIS={:016x}", analysis());
     let kernel = fs::read(&file).unwrap_or_else(|error| panic!("cannot read the kernel {}: {error}", file.display()));
     fs::write(out_dir.join("symbols"), symbols(&kernel)).expect("cannot write the symbols to OUT_DIR");
     fs::write(out_dir.join("birgus-kernel"), loaded_part(kernel)).expect("cannot write the kernel to OUT_DIR");
+}
+
+/// A number that changes with the code that makes patch plans, so that no plan of another version is taken.
+fn analysis() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../rewriter/src")];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).expect("the rewriter's sources are there");
+        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            if path.is_dir() { folders.push(path) } else { fs::read(&path).expect("a source").hash(&mut hasher) }
+        }
+    }
+    hasher.finish()
 }
 
 /// Builds the kernel in a target folder of its own – the outer cargo holds the lock of its – and gives the file.

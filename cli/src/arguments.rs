@@ -70,6 +70,10 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) icount: bool,
 
+    /// How the program's system calls become jumps into the kernel
+    #[arg(long, value_enum, default_value_t = Rewriting::Auto)]
+    pub(crate) rewrite: Rewriting,
+
     /// Print each system call with its arguments and result, to standard error or FILE
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "clap's way to say: option with an optional value")]
@@ -124,6 +128,15 @@ pub(crate) enum Machine {
     Q35,
     /// A PC of 1996
     Pc,
+}
+
+/// How system calls become jumps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rewriting {
+    /// By a plan that is made on the host, once for a program
+    Auto,
+    /// Not at all: each call is a trap
+    Off,
 }
 
 /// What is to run the machine's instructions.

@@ -12,6 +12,7 @@ mod kernel_image;
 mod machine;
 mod memory_file;
 mod memory_size;
+mod patch_plan;
 mod program;
 mod root_archive;
 mod run;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::accelerator;
-use crate::arguments::RunArguments;
+use crate::arguments::{Rewriting, RunArguments};
 use crate::clock;
 use crate::environment::Environment;
 use crate::failure::{Context, Failure, Result};
@@ -15,6 +15,7 @@ use crate::kernel_image::KERNEL;
 use crate::machine::{self, Configuration, Console, Process, Qemu};
 use crate::memory_file::{self, Inherited};
 use crate::memory_size::MemorySize;
+use crate::patch_plan;
 use crate::program::Program;
 use crate::root_archive;
 use crate::session::{self, LogReader, Settings, Terminal};
@@ -92,6 +93,11 @@ fn modules(arguments: &RunArguments, program: &Program) -> Result<Vec<File>> {
     let mut modules = vec![memory_file::holding(&handover::module(&start)?).context("cannot make a file in memory")?];
     if let Some(file) = &program.file {
         modules.push(file.try_clone().context("cannot pass the program on")?);
+        if arguments.rewrite == Rewriting::Auto
+            && let Some(plan) = patch_plan::of(file)
+        {
+            modules.push(memory_file::holding(&plan).context("cannot make a file in memory")?);
+        }
     }
     let root: Option<&PathBuf> = arguments.rootfs.as_ref().or(program.root.as_ref());
     if let Some(root) = root {

@@ -11,13 +11,14 @@ use alloc::vec::Vec;
 use birgus_loader::command_line::CommandLine;
 use birgus_loader::handover::{Handover, MAGIC};
 use birgus_loader::stack::total_limit;
+use birgus_rewriter::Plan;
 use birgus_syscalls::Errno;
 use birgus_syscalls::console::CONSOLE;
 use birgus_syscalls::filesystem::{Walk, namespace};
 use birgus_syscalls::machine::Machine;
 use birgus_syscalls::memory::AddressSpace;
 use birgus_syscalls::process::limits::{self, Limit};
-use birgus_syscalls::process::program::{Executable, Invocation, Refusal};
+use birgus_syscalls::process::program::{Executable, Invocation, Refusal, set_plan};
 use birgus_syscalls::process::{Credentials, Process, registry};
 use birgus_syscalls::system;
 use birgus_syscalls::thread::Thread;
@@ -63,7 +64,8 @@ pub(crate) fn launch(information: &Information, command_line: CommandLine<'_>) {
         Err(error) => refuse(FAILED, format_args!("{error}")),
     };
     let order = order(handover.as_ref(), program.as_ref(), command_line);
-    if let Err(refusal) = start(&order, handover.as_ref()) {
+    let plan = information.modules.iter().find_map(|module| Plan::parse(module.bytes()).ok());
+    if let Err(refusal) = start(&order, handover.as_ref(), plan) {
         let code = if refusal.errno() == Errno::ENOENT { NOT_FOUND } else { NOT_RUNNABLE };
         refuse(code, format_args!("{} {refusal}", order.path.escape_ascii()));
     }
@@ -108,11 +110,14 @@ fn order(handover: Option<&Handover<'_>>, program: Option<&files::Program>, comm
     }
 }
 
-fn start(order: &Order, handover: Option<&Handover<'_>>) -> Result<(), Refusal> {
+fn start(order: &Order, handover: Option<&Handover<'_>>, plan: Option<Plan<'static>>) -> Result<(), Refusal> {
     let machine = &crate::machine::Hardware;
     let root = namespace().root();
     let walk = || Walk::from(root.clone(), root.clone(), Credentials::root());
     let entry = walk().entry(&order.path, true)?;
+    if let Some(plan) = plan {
+        set_plan(&entry, plan);
+    }
     let executable = Executable::open(entry, &Credentials::root())?;
     let table = machine.new_page_table().map_err(|_| Errno::ENOMEM)?;
     let memory = AddressSpace::new(table);

@@ -1,7 +1,7 @@
 //! The machine as the personality sees it.
 
 use crate::cpu::percpu::this_cpu;
-use crate::cpu::{clock, extended};
+use crate::cpu::{clock, extended, syscall};
 use crate::device::console;
 use crate::memory::frames::{self, FRAME};
 use crate::memory::layout::direct;
@@ -11,7 +11,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use birgus_syscalls::console::CONSOLE;
 use birgus_syscalls::frame::Frame;
-use birgus_syscalls::machine::{Machine, OutOfMemory, PageTable, Processor, Vdso};
+use birgus_syscalls::machine::{Doors, Machine, OutOfMemory, PageTable, Processor, Vdso};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::Thread;
 use birgus_syscalls::time::Instant;
@@ -179,6 +179,10 @@ impl Machine for Hardware {
 
     fn vdso(&self) -> Option<Vdso> {
         Some(vdso::pages())
+    }
+
+    fn doors(&self) -> Option<Doors> {
+        Some(syscall::doors())
     }
 
     fn cpuid(&self, leaf: u32, subleaf: u32) -> [u32; 4] {

@@ -30,6 +30,9 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
+    /// A plan's first bytes.
+    pub const MAGIC: [u8; 8] = MAGIC;
+
     /// Reads a plan. Nothing is copied; no bytes make it panic.
     pub fn parse(bytes: &'a [u8]) -> Result<Plan<'a>, Error> {
         let (magic, rest) = bytes.split_first_chunk().ok_or(Error::NoMagic)?;

@@ -24,18 +24,44 @@
     sub rsp, {GAP}
 .endm
 
-.globl syscall_entry
-syscall_entry:
-    save_call
-    mov eax, eax                        # Linux looks at 32 bits of the number
-    cmp eax, {NUMBERS}
-    jae 2f
+# The same for a rewritten call, which arrives by a jump from a trampoline with the address to return to in RCX and the
+# program's flags. Until `cli` has run all is as the program had it: an interrupt there counts as one of the program.
+.macro save_jump
+    cli
+    mov r11, rsp
+    mov rsp, gs:[{KERNEL_RSP}]
+    push r11
+    pushfq
+    or dword ptr [rsp], 0x200
+    cld                                 # TF, NT and AC do no harm before the next `iretq`, which is ready for them
+    push rcx
+    push rax
+    push rdi
+    push rsi
+    push rdx
+    push r10
+    push r8
+    push r9
+    sub rsp, {GAP}
+.endm
+
+.section .rodata.exit_windows, "a"
+.globl exit_windows
+exit_windows:
+.section .text.entry
+
+# Calls the handler of the number in RAX.
+.macro serve
     mov rdi, gs:[{CURRENT}]
     mov rsi, rsp
     call [{ENTRIES} + rax * 8]
-1:  mov rcx, gs:[{CURRENT}]
+.endm
+
+# The fast way back. Interrupts are on behind `popfq`; `Landed::roll_forward` sees to one that arrives there.
+.macro go_back
+    mov rcx, gs:[{CURRENT}]
     cmp dword ptr [rcx + {WORK}], 0
-    jne 3f
+    jne slow_way_back
     add rsp, {GAP}
     pop r9
     pop r8
@@ -47,15 +73,47 @@ syscall_entry:
     pop rcx
     mov r11, [rsp]
     popfq
-.globl exit_window_pop
-exit_window_pop:                        # interrupts are on; see `origin.rs` for one that arrives here
-    pop rsp
-.globl exit_window_jump
-exit_window_jump:
-    jmp rcx
+8:  pop rsp
+9:  jmp rcx
+    .pushsection .rodata.exit_windows
+    .quad 8b, 9b
+    .popsection
+.endm
 
-2:  mov rax, {ENOSYS}
-    jmp 1b
+.globl syscall_entry
+syscall_entry:
+    save_call
+    mov eax, eax                        # Linux looks at 32 bits of the number
+    cmp eax, {NUMBERS}
+    jae unknown_number
+    serve
+fast_way_back:
+    go_back
+
+# The doors of rewritten calls: for any number, and for one that is known to be in the table.
+.globl jump_entry
+jump_entry:
+    save_jump
+    mov eax, eax
+    cmp eax, {NUMBERS}
+    jae unknown_number
+    serve
+    go_back
+.globl jump_entry_number
+jump_entry_number:
+    save_jump
+    serve
+    go_back
+
+unknown_number:
+    mov rax, {ENOSYS}
+    jmp fast_way_back
+
+# The same while calls are traced.
+.globl jump_entry_traced
+jump_entry_traced:
+    save_jump
+    jmp traced
 
 # The same doors for a thread whose GS is its own (see `gs.rs`).
 .globl syscall_entry_own_gs
@@ -70,14 +128,16 @@ syscall_entry_traced_own_gs:
 .globl syscall_entry_traced
 syscall_entry_traced:
     save_call
+traced:
     mov eax, eax
     mov rdi, gs:[{CURRENT}]
     mov rsi, rsp
     call trace_call
-    jmp 1b
+    jmp fast_way_back
 
     # The slow way back: all registers saved, or loaded by the handler into the frame.
-3:  mov [rsp + {RAX}], rax
+slow_way_back:
+    mov [rsp + {RAX}], rax
     test dword ptr [rcx + {WORK}], {REGISTERS}
     jnz 4f
     mov [rsp + {RBX}], rbx
@@ -102,6 +162,8 @@ leave:
 # Loads all registers from the frame at RSP and goes where it says: to a program or to interrupted kernel code.
 .globl restore_all
 restore_all:
+    push 2                              # `iretq` faults with NT set, which a jump may have brought in
+    popfq
     push {STACK_SELECTOR}
     push qword ptr [rsp + {RSP} + 8]
     push qword ptr [rsp + {RFLAGS} + 16]
@@ -147,7 +209,7 @@ complete_frame:
 
 trace_call:
     save_rest
-    jmp {traced}
+    jmp {trace}
 
 # switch_stacks(rdi where to keep this stack pointer, rsi the other stack pointer)
 .globl switch_stacks

@@ -106,6 +106,19 @@ fn fault(frame: &mut Registers, cause: Cause) {
     if vector == Vector::PAGE_FAULT {
         return page_fault(frame, error);
     }
+    // A program counter came back into the bytes of a rewritten call.
+    let memory = current().process.memory();
+    let patched = match vector {
+        Vector::BREAKPOINT => memory.twin(frame.rip.wrapping_sub(1)),
+        Vector::INVALID_OPCODE => memory.twin(frame.rip),
+        _ => None,
+    };
+    if let Some(twin) = patched {
+        frame.rip = twin;
+        return;
+    }
+    memory.leave_trampoline(frame);
+    drop(memory);
     let trap = Trap { number: vector.into(), error: error.into(), address: 0 };
     let at = frame.rip;
     let (info, trap) = match vector {
@@ -142,7 +155,12 @@ fn page_fault(frame: &mut Registers, error: u32) {
     if access.execute && vsyscall::emulate(thread, frame, address) {
         return;
     }
-    if let Err(fault) = thread.process.memory().fault(address, access) {
+    let memory = thread.process.memory();
+    if let Err(fault) = memory.fault(address, access) {
+        if memory.leave_trampoline(frame) && access.execute {
+            // The program has mapped something else where its trampolines were.
+            return;
+        }
         // At ring 3 the error code has the user bit, and kernel addresses look protected rather than absent.
         let hidden = u64::from(address >= birgus_syscalls::user::USER_END);
         let trap = Trap { number: Vector::PAGE_FAULT.into(), error: u64::from(error) | 4 | hidden, address };

@@ -5,6 +5,7 @@
 //! program's state is only half changed over.
 
 use super::gs;
+use super::syscall;
 use super::percpu::this_cpu;
 use super::vectors::Vector;
 use crate::memory::{copy, kernel_half, layout};
@@ -93,8 +94,8 @@ impl Cause {
 }
 
 unsafe extern "C" {
-    static exit_window_pop: u8;
-    static exit_window_jump: u8;
+    /// The last two instructions of each fast way back.
+    static exit_windows: [[u64; 2]; 3];
 }
 
 impl Landed {
@@ -112,21 +113,26 @@ impl Landed {
 
     /// Finishes the way back to a program that was interrupted in its last two instructions; whether it was.
     fn roll_forward(&mut self) -> bool {
-        if self.rip == (&raw const exit_window_pop) as u64 {
-            // SAFETY: in this window RSP is the kernel stack, and the program's RSP is on it.
-            self.rsp = unsafe { (self.rsp as *const u64).read() };
+        // SAFETY: the stubs fill it, one entry for each.
+        for &[pop, jump] in unsafe { &*(&raw const exit_windows) } {
+            if self.rip != pop && self.rip != jump {
+                continue;
+            }
+            if self.rip == pop {
+                // SAFETY: in this window RSP is the kernel stack, and the program's RSP is on it.
+                self.rsp = unsafe { (self.rsp as *const u64).read() };
+            }
             self.rip = self.rcx;
-            true
-        } else if self.rip == (&raw const exit_window_jump) as u64 {
-            self.rip = self.rcx;
-            true
-        } else {
-            false
+            return true;
         }
+        false
     }
 
     fn origin(&self) -> Origin {
-        if layout::text().contains(&self.rip) { Origin::Kernel } else { Origin::Program }
+        // At the first instruction of a rewritten call's door all is still the program's.
+        let doors = syscall::doors();
+        let at_door = self.rip == doors.any || self.rip == doors.number;
+        if layout::text().contains(&self.rip) && !at_door { Origin::Kernel } else { Origin::Program }
     }
 
     fn registers(&self) -> Registers {

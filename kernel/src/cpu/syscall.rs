@@ -4,6 +4,7 @@ use super::descriptors::{CODE, STACK};
 use super::landing::land;
 use super::percpu::PerCpu;
 use birgus_syscalls::Errno;
+use birgus_syscalls::machine::Doors;
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::table::{HANDLERS, Handler, NUMBERS};
 use birgus_syscalls::thread::{Thread, Work};
@@ -17,6 +18,9 @@ unsafe extern "C" {
     fn syscall_entry_traced();
     fn syscall_entry_own_gs();
     fn syscall_entry_traced_own_gs();
+    fn jump_entry();
+    fn jump_entry_number();
+    fn jump_entry_traced();
     #[expect(improper_ctypes, reason = "an assembly stub that passes the references on")]
     safe fn complete_frame(thread: &Thread, registers: &mut Registers) -> i64;
 }
@@ -72,7 +76,7 @@ global_asm!(
     VECTORS = const super::vectors::COUNT,
     ENTRIES = sym ENTRIES,
     HANDLERS = sym HANDLERS,
-    traced = sym birgus_syscalls::trace::traced,
+    trace = sym birgus_syscalls::trace::traced,
     to_program = sym super::exceptions::to_program_entry,
     after_switch = sym crate::task::after_switch,
     land = sym land,
@@ -104,6 +108,16 @@ pub(crate) fn start() {
 pub(crate) fn trace() {
     TRACED.store(true, Ordering::Relaxed);
     choose_door(false);
+}
+
+/// Where rewritten calls enter.
+pub(crate) fn doors() -> Doors {
+    let address = |door: unsafe extern "C" fn()| door as *const () as u64;
+    if TRACED.load(Ordering::Relaxed) {
+        Doors { any: address(jump_entry_traced), number: address(jump_entry_traced) }
+    } else {
+        Doors { any: address(jump_entry), number: address(jump_entry_number) }
+    }
 }
 
 /// Points `syscall` to the door for a thread that has or has not a GS of its own.

@@ -28,7 +28,7 @@ pub(super) fn fill(information: &Information) -> Result<Option<Program>, String>
     for module in information.modules.iter() {
         let boot_module: Arc<dyn Module> = Arc::new(BootModule(module.clone()));
         match module.bytes() {
-            bytes if bytes.starts_with(&MAGIC) => {}
+            bytes if bytes.starts_with(&MAGIC) || bytes.starts_with(&birgus_rewriter::Plan::MAGIC) => {}
             bytes if bytes.starts_with(b"\x7fELF") => {
                 let mut words = module_words(module.command_line);
                 let name = program_name(information, words.next());

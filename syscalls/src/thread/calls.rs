@@ -34,7 +34,11 @@ pub fn arch_prctl(thread: &Thread, code: i32, address: u64) -> Result<i64> {
     match code {
         ARCH_SET_FS | ARCH_SET_GS if address >= USER_END => return Err(Errno::EPERM),
         ARCH_SET_FS => task.set_fs_base(address),
-        ARCH_SET_GS => task.set_gs_base(address),
+        ARCH_SET_GS => {
+            // The doors of rewritten calls take GS for the kernel's.
+            thread.process.memory().stop_rewriting();
+            task.set_gs_base(address);
+        }
         ARCH_GET_FS => UserPtr::<u64>::new(address).write(thread, &task.fs_base())?,
         ARCH_GET_GS => UserPtr::<u64>::new(address).write(thread, &task.gs_base())?,
         _ => return Err(Errno::EINVAL),
