@@ -99,6 +99,8 @@ pub trait Task: Send + Sync {
     fn set_gs_base(&self, base: u64);
     /// The GS base; 0 for a thread that has not set it.
     fn gs_base(&self) -> u64;
+    /// Sets FS and GS base of the current thread to what a program finds at its start; GS is not its own any more.
+    fn reset_segments(&self);
     /// CPU time used so far, in nanoseconds.
     fn cpu_time(&self) -> u64;
     /// Whether the thread waits in [`Machine::park`].

@@ -2,17 +2,36 @@
 
 use super::area::{Area, AreaFlags};
 use super::areas::Areas;
-use super::limits::Limits;
+use super::layout::Layout;
+use super::limits::{Limits, check_reserve};
 use super::{AddressSpace, State};
 use crate::errno::{Errno, Result};
 use crate::frame::Frame;
 use crate::machine::{Access, machine};
 use alloc::sync::Arc;
-use spin::Mutex;
+use spin::{Mutex, Once};
+
+static NOTHING: Once<Arc<AddressSpace>> = Once::new();
 
 impl AddressSpace {
+    /// The space in which nothing is mapped, for processes that have ended. `None` before the first
+    /// [`AddressSpace::prepare_nothing`].
+    pub fn nothing() -> Option<Arc<Self>> {
+        NOTHING.get().cloned()
+    }
+
+    /// Has [`AddressSpace::nothing`] there before a process can end that leaves others behind. `ENOMEM`.
+    pub fn prepare_nothing() -> Result<()> {
+        if NOTHING.get().is_none() {
+            let table = machine().new_page_table().map_err(|_| Errno::ENOMEM)?;
+            NOTHING.call_once(|| Self::with_layout(table, Layout::fixed(Limits::STACK)));
+        }
+        Ok(())
+    }
+
     /// A copy as `fork(2)` makes it. `ENOMEM`: nothing has changed that a program could tell.
     pub fn duplicate(&self) -> Result<Arc<Self>> {
+        check_reserve()?;
         let table = machine().new_page_table().map_err(|_| Errno::ENOMEM)?;
         let mut state = self.state.lock();
         let copy = State { areas: Areas::default(), future: AreaFlags::empty(), ..*state };
