@@ -81,7 +81,7 @@ impl Process {
     pub fn spent(&self) -> Spent {
         let resident = match self.is_zombie() {
             true => self.exit.resident.load(Ordering::Relaxed),
-            false => self.memory().resident(0, u64::MAX).resident,
+            false => self.memory().table.pages(),
         };
         Spent { time: self.cpu_time(), resident }
     }
@@ -176,7 +176,7 @@ fn finish(process: &Process, end: End) {
     }
     process.timers.clear();
     process.files.leave();
-    process.exit.resident.store(process.memory().resident(0, u64::MAX).resident, Ordering::Relaxed);
+    process.exit.resident.store(process.memory().table.pages(), Ordering::Relaxed);
     if let Some(nothing) = AddressSpace::nothing() {
         process.move_to(nothing);
     }
