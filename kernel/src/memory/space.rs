@@ -95,11 +95,7 @@ fn release(entry: u64) {
 impl Space {
     /// An empty user half under the kernel's.
     pub(crate) fn new() -> Result<Box<Self>, OutOfMemory> {
-        let top = new_table()?;
-        for index in 256..512 {
-            Slot::new(top, index).set(Slot::new(kernel_half::top_level(), index).get());
-        }
-        Ok(Box::new(Self { top: Mutex::new(top), pages: AtomicU64::new(0) }))
+        Ok(Box::new(Self { top: Mutex::new(new_top()?), pages: AtomicU64::new(0) }))
     }
 
     /// The last-level slot of a page, tables made on the way. The path's tables have one entry more than before
@@ -147,7 +143,7 @@ impl Space {
                 frames::record(frame_of(table)).fetch_sub(1, Ordering::Relaxed);
                 // SAFETY: the table has no entry, and nothing leads to it any more. Its address was only in
                 // paging-structure caches, which the caller's invalidation drops.
-                unsafe { frames::free(frame_of(below), 1) };
+                unsafe { free_table(below, &SPARE_TABLES) };
             }
         }
     }
@@ -250,11 +246,62 @@ fn entries(table: u64) -> u32 {
     frames::record(frame_of(table)).load(Ordering::Relaxed) - 1
 }
 
+/// Tables that nobody uses any more. An empty table holds only zeros, so that the next one need not be cleared.
+static SPARE_TABLES: Mutex<Spares> = Mutex::new(Spares { tables: [0; 16], count: 0 });
+/// Top-level tables that nobody uses any more: zeros, and the kernel's half.
+static SPARE_TOPS: Mutex<Spares> = Mutex::new(Spares { tables: [0; 16], count: 0 });
+
+/// A few tables, by their physical addresses, each with the record of an empty one.
+struct Spares {
+    tables: [u64; 16],
+    count: usize,
+}
+
+impl Spares {
+    fn take(&mut self) -> Option<u64> {
+        self.count = self.count.checked_sub(1)?;
+        self.tables.get(self.count).copied()
+    }
+
+    /// Keeps a table; `false` when there are enough.
+    fn keep(&mut self, table: u64) -> bool {
+        let Some(place) = self.tables.get_mut(self.count) else { return false };
+        *place = table;
+        self.count += 1;
+        true
+    }
+}
+
 fn new_table() -> Result<u64, OutOfMemory> {
+    if let Some(table) = SPARE_TABLES.lock().take() {
+        return Ok(table);
+    }
     let frame = u64::from(frames::allocate_for_program().ok_or(OutOfMemory)?) * FRAME;
     // SAFETY: a fresh frame, in the direct map.
     unsafe { (direct(frame) as *mut u64).write_bytes(0, 512) };
     Ok(frame)
+}
+
+fn new_top() -> Result<u64, OutOfMemory> {
+    if let Some(top) = SPARE_TOPS.lock().take() {
+        return Ok(top);
+    }
+    let top = new_table()?;
+    for index in 256..512 {
+        Slot::new(top, index).set(Slot::new(kernel_half::top_level(), index).get());
+    }
+    Ok(top)
+}
+
+/// Gives a table back.
+///
+/// # Safety
+/// It has no entry, but for a top-level one's kernel half, and nothing leads to it.
+unsafe fn free_table(table: u64, spares: &Mutex<Spares>) {
+    if !spares.lock().keep(table) {
+        // SAFETY: the caller's promise.
+        unsafe { frames::free(frame_of(table), 1) };
+    }
 }
 
 /// Drops translations of `[start, end)` from the TLB.
@@ -411,6 +458,6 @@ impl Drop for Space {
     fn drop(&mut self) {
         self.unmap(0, super::layout::USER_END);
         // SAFETY: the user half is empty, and whoever dropped the space runs in another one.
-        unsafe { frames::free(frame_of(*self.top.lock()), 1) };
+        unsafe { free_table(*self.top.lock(), &SPARE_TOPS) };
     }
 }
