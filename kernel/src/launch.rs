@@ -118,16 +118,19 @@ fn start(order: &Order, handover: Option<&Handover<'_>>, plan: Option<Plan<'stat
     if let Some(plan) = plan {
         set_plan(&entry, plan);
     }
-    let executable = Executable::open(entry, &Credentials::root())?;
+    let mut arguments = order.arguments.clone();
+    let executable = Executable::open(entry, &order.path, &mut arguments, &walk)?;
     let table = machine.new_page_table().map_err(|_| Errno::ENOMEM)?;
     let memory = AddressSpace::new(table);
     let name = handover.and_then(|handover| handover.exec_name).unwrap_or(&order.path);
     let invocation = Invocation {
-        arguments: &order.arguments,
+        arguments: &arguments,
         environment: &order.environment,
         name,
         // The tool hands over what the host's limits let through.
         limit: total_limit(u64::MAX).max(6 << 20),
+        who: &Credentials::root(),
+        is_secure: false,
     };
     let (registers, program) = executable.load(&memory, &invocation)?;
     let id = registry::next_id();

@@ -70,6 +70,11 @@ pub trait PageTable: Send + Sync {
     fn protect(&self, start: u64, end: u64, access: Access, keep_readonly: bool);
     /// Moves the mapped pages of `[from, from + length)` to `to`. The ranges do not overlap, nothing is mapped at `to`.
     fn relocate(&self, from: u64, to: u64, length: u64) -> Result<(), OutOfMemory>;
+    /// A new address space in which the pages of these ranges are mapped as well, none of them writable in either from
+    /// now on. The ranges are in order and do not overlap. After a failure some may be not writable any more.
+    fn duplicate(&self, ranges: &mut dyn Iterator<Item = (u64, u64)>) -> Result<Box<dyn PageTable>, OutOfMemory>;
+    /// How many pages are mapped.
+    fn pages(&self) -> u64;
     /// What is mapped at a page.
     fn lookup(&self, page: u64) -> Option<Mapped>;
     /// Visits the mapped pages of `[start, end)` in order; absent ranges are skipped by the table, not page by page.
@@ -99,6 +104,8 @@ pub trait Task: Send + Sync {
     fn set_gs_base(&self, base: u64);
     /// The GS base; 0 for a thread that has not set it.
     fn gs_base(&self) -> u64;
+    /// Sets FS and GS base of the current thread to what a program finds at its start; GS is not its own any more.
+    fn reset_segments(&self);
     /// CPU time used so far, in nanoseconds.
     fn cpu_time(&self) -> u64;
     /// Whether the thread waits in [`Machine::park`].

@@ -7,10 +7,14 @@ pub mod calls;
 pub mod capabilities;
 mod context;
 pub mod credentials;
+pub mod exec;
 pub mod exit;
+mod family;
+pub mod fork;
 pub mod identity;
 pub mod limits;
 pub mod personality;
+pub mod pidfd;
 pub mod prctl;
 pub mod priority;
 pub mod program;
@@ -19,6 +23,8 @@ pub mod registry;
 pub mod session;
 pub mod usage;
 mod vdso;
+mod vfork;
+pub mod wait;
 
 pub use context::FileContext;
 pub use credentials::{Credentials, Identity, Privileges};
@@ -27,14 +33,30 @@ use crate::file::FileTable;
 use crate::filesystem::namespace;
 use crate::machine::machine;
 use crate::memory::AddressSpace;
-use crate::signal::ProcessSignals;
+use crate::signal::{ProcessSignals, SignalActions};
 use crate::thread::Thread;
 use crate::time::{Instant, ProcessTimers};
 use crate::wait::WaitQueue;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use spin::{Mutex, RwLock};
+
+/// What a process begins with.
+struct Parts {
+    id: i32,
+    memory: Arc<AddressSpace>,
+    files: Arc<FileTable>,
+    context: Arc<FileContext>,
+    credentials: Arc<Credentials>,
+    actions: Arc<SignalActions>,
+    attributes: attributes::ProcessAttributes,
+    limits: limits::Limits,
+    program: Option<program::ProgramImage>,
+    group: i32,
+    membership: session::Membership,
+    family: family::Family,
+}
 
 /// A process.
 pub struct Process {
@@ -62,9 +84,12 @@ pub struct Process {
     memory: RwLock<Arc<AddressSpace>>,
     program: RwLock<Option<program::ProgramImage>>,
     threads: Mutex<Vec<Weak<Thread>>>,
-    parent: AtomicI32,
+    family: family::Family,
+    lending: vfork::Lending,
     group: AtomicI32,
     membership: session::Membership,
+    // Whether it has called `execve(2)`.
+    has_executed: AtomicBool,
     exit: exit::Exit,
     // CPU time of the threads that have ended, in nanoseconds.
     past_time: AtomicU64,
@@ -73,37 +98,43 @@ pub struct Process {
 impl Process {
     /// A process without threads: the super-user's, at the root of all, in a session and a group of its own.
     pub fn new(id: i32, parent: i32, memory: Arc<AddressSpace>, files: Arc<FileTable>) -> Arc<Self> {
-        let context = FileContext::new(namespace().root());
-        Self::with_context(id, parent, memory, files, context, Credentials::root())
+        Self::of(Parts {
+            id,
+            memory,
+            files,
+            context: FileContext::new(namespace().root()),
+            credentials: Credentials::root(),
+            actions: Arc::default(),
+            attributes: attributes::ProcessAttributes::default(),
+            limits: limits::Limits::default(),
+            program: None,
+            group: id,
+            membership: session::Membership::leader(id),
+            family: family::Family::new(parent),
+        })
     }
 
-    /// A process without threads that sees files as `context` says and acts as `credentials` say.
-    pub fn with_context(
-        id: i32,
-        parent: i32,
-        memory: Arc<AddressSpace>,
-        files: Arc<FileTable>,
-        context: Arc<FileContext>,
-        credentials: Arc<Credentials>,
-    ) -> Arc<Self> {
+    fn of(parts: Parts) -> Arc<Self> {
         let process = Arc::new(Self {
-            id,
-            files,
+            id: parts.id,
+            files: parts.files,
             started: machine().monotonic(),
             oom_adjustment: AtomicI32::new(0),
-            context,
-            attributes: attributes::ProcessAttributes::default(),
-            credentials: RwLock::new(credentials),
-            limits: limits::Limits::default(),
-            signals: ProcessSignals::new(Arc::default()),
+            context: parts.context,
+            attributes: parts.attributes,
+            credentials: RwLock::new(parts.credentials),
+            limits: parts.limits,
+            signals: ProcessSignals::new(parts.actions),
             timers: ProcessTimers::default(),
             child_events: WaitQueue::new(),
-            memory: RwLock::new(memory),
-            program: RwLock::new(None),
+            memory: RwLock::new(parts.memory),
+            program: RwLock::new(parts.program),
             threads: Mutex::new(Vec::new()),
-            parent: AtomicI32::new(parent),
-            group: AtomicI32::new(id),
-            membership: session::Membership::leader(id),
+            family: parts.family,
+            lending: vfork::Lending::default(),
+            group: AtomicI32::new(parts.group),
+            membership: parts.membership,
+            has_executed: AtomicBool::new(false),
             exit: exit::Exit::default(),
             past_time: AtomicU64::new(0),
         });
@@ -114,6 +145,15 @@ impl Process {
     /// The address space.
     pub fn memory(&self) -> Arc<AddressSpace> {
         self.memory.read().clone()
+    }
+
+    /// Gives the current thread's process another address space, in use at once. The one before goes unless others
+    /// share it.
+    fn move_to(&self, memory: Arc<AddressSpace>) {
+        let before = core::mem::replace(&mut *self.memory.write(), memory.clone());
+        memory.table.activate();
+        drop(before);
+        self.give_back_memory();
     }
 
     /// The program it runs; `None` until one is loaded.
@@ -136,16 +176,6 @@ impl Process {
         *self.credentials.write() = credentials;
     }
 
-    /// The parent's number.
-    pub fn parent(&self) -> i32 {
-        self.parent.load(Ordering::Relaxed)
-    }
-
-    /// Gives it another parent: the one before has ended.
-    pub fn set_parent(&self, parent: i32) {
-        self.parent.store(parent, Ordering::Relaxed);
-    }
-
     /// The number of its process group.
     pub fn group(&self) -> i32 {
         self.group.load(Ordering::Relaxed)
@@ -163,7 +193,7 @@ impl Process {
 
     /// The thread with this number.
     pub fn thread(&self, id: i32) -> Option<Arc<Thread>> {
-        self.threads.lock().iter().filter_map(Weak::upgrade).find(|thread| thread.id == id)
+        self.threads.lock().iter().filter_map(Weak::upgrade).find(|thread| thread.id() == id)
     }
 
     /// The thread that the process began with, unless it has ended.

@@ -10,7 +10,7 @@ use crate::process::attributes::ThreadAttributes;
 use crate::signal::ThreadSignals;
 use crate::time::Instant;
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use spin::{Mutex, Once};
 
 bitflags::bitflags! {
@@ -35,8 +35,7 @@ bitflags::bitflags! {
 pub struct Thread {
     /// Bits of [`Work`]; the entry stub looks at this word on each way back.
     pub work: AtomicU32,
-    /// Its number.
-    pub id: i32,
+    id: AtomicI32,
     /// The process it belongs to.
     pub process: Arc<Process>,
     /// `set_tid_address(2)`: zeroed and woken when the thread ends; 0 for none.
@@ -58,7 +57,7 @@ impl Thread {
     pub fn new(id: i32, process: Arc<Process>) -> Arc<Self> {
         let thread = Arc::new(Self {
             work: AtomicU32::new(0),
-            id,
+            id: AtomicI32::new(id),
             process,
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
@@ -70,6 +69,17 @@ impl Thread {
         });
         thread.process.add_thread(&thread);
         thread
+    }
+
+    /// Its number.
+    #[inline]
+    pub fn id(&self) -> i32 {
+        self.id.load(Ordering::Relaxed)
+    }
+
+    /// Makes it its process's main thread, as `execve(2)` does with the one that calls it.
+    pub fn become_main(&self) {
+        self.id.store(self.process.id, Ordering::Relaxed);
     }
 
     /// Binds the machine's side, once.

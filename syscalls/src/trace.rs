@@ -71,7 +71,7 @@ pub fn traced_by(thread: &Thread, registers: &mut Registers, handler: Handler) -
     let row = row(number);
     let mut call = Call { thread, number, arguments: registers.arguments(), index: 0, result: None };
 
-    let mut line = begin_line(thread.id);
+    let mut line = begin_line(thread.id());
     write_name(number, row, &mut line);
     let _ = line.write_char('(');
     write_arguments(row, &mut call, &mut line);
@@ -80,14 +80,14 @@ pub fn traced_by(thread: &Thread, registers: &mut Registers, handler: Handler) -
         print(&line);
         return handler(thread, registers);
     }
-    enter(thread.id, line);
+    enter(thread.id(), line);
 
     let begin = machine().monotonic();
     let result = handler(thread, registers);
     let duration = machine().monotonic().since(begin);
     call.result = Some(result);
-    let mut line = leave(thread.id).unwrap_or_else(|| {
-        let mut line = begin_line(thread.id);
+    let mut line = leave(thread.id()).unwrap_or_else(|| {
+        let mut line = begin_line(thread.id());
         let _ = line.write_str("<... ");
         write_name(number, row, &mut line);
         let _ = line.write_str(" resumed>");
@@ -110,7 +110,7 @@ pub fn signal(thread: &Thread, information: &[u8; 128]) {
     let (words, _) = information.as_chunks::<4>();
     let words = core::array::from_fn(|index| u32::from_ne_bytes(words[index]));
     let call = Call { thread, number: Registers::NO_CALL, arguments: [0; 6], index: 0, result: None };
-    let mut line = begin_line(thread.id);
+    let mut line = begin_line(thread.id());
     let _ = line.write_str("--- ");
     let _ = show_signal(u64::from(words[0]), &call, &mut line);
     let _ = line.write_char(' ');
@@ -121,19 +121,19 @@ pub fn signal(thread: &Thread, information: &[u8; 128]) {
 
 /// Tells that a thread has ended with this exit status: `+++ exited with 0 +++`.
 pub fn exited(thread: &Thread, status: u8) {
-    let mut line = begin_line(thread.id);
+    let mut line = begin_line(thread.id());
     let _ = write!(line, "+++ exited with {status} +++");
-    print_last(thread.id, &line);
+    print_last(thread.id(), &line);
 }
 
 /// Tells that a thread was killed by this signal: `+++ killed by SIGSEGV +++`.
 pub fn killed(thread: &Thread, signal: i32) {
     let call = Call { thread, number: Registers::NO_CALL, arguments: [0; 6], index: 0, result: None };
-    let mut line = begin_line(thread.id);
+    let mut line = begin_line(thread.id());
     let _ = line.write_str("+++ killed by ");
     let _ = show_signal(signal as u64, &call, &mut line);
     let _ = line.write_str(" +++");
-    print_last(thread.id, &line);
+    print_last(thread.id(), &line);
 }
 
 /// Prints what is known of a call that has not returned. The kernel calls it when it has nothing left to run, so that

@@ -72,6 +72,16 @@ pub fn wait_until<T>(
     outcome
 }
 
+/// Waits until the condition holds, whatever signals come; gives up only when the thread, the current one, is to end.
+pub fn wait_for(thread: &Thread, queue: &WaitQueue, mut condition: impl FnMut() -> bool) {
+    let current = machine().current();
+    queue.register(&current);
+    while !condition() && !thread.is_leaving() {
+        machine().park(None);
+    }
+    queue.unregister(&current);
+}
+
 /// [`wait_until`] in turn: of those who wait like this, [`WaitQueue::wake`] calls one for each change, in the order
 /// they came. So an operation that leaves something for the next one has to [hand on](WaitQueue::hand_on).
 ///

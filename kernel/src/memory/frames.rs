@@ -285,6 +285,7 @@ fn large(count: u32) -> Option<Layout> {
 }
 
 /// A frame's record. Frames that are not memory have none: the program cannot name them, so this panics.
+#[inline]
 pub(crate) fn record(frame: u32) -> &'static AtomicU32 {
     assert!(u64::from(frame) < FRAMES.load(Ordering::Relaxed));
     // SAFETY: `start` made a record for every frame below the end of memory.

@@ -10,7 +10,7 @@ use super::layout::direct;
 use alloc::boxed::Box;
 use birgus_syscalls::frame::Frame;
 use birgus_syscalls::machine::{Access, Mapped, OutOfMemory, PageTable};
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 use spin::Mutex;
 use x86_64::structures::paging::PageTableFlags as Flags;
 
@@ -23,6 +23,8 @@ const TABLE: u64 = 0b111;
 /// The page tables of one address space.
 pub(crate) struct Space {
     top: Mutex<u64>,
+    /// How many entries of last-level tables are set.
+    pages: AtomicU64,
 }
 
 /// An entry of a table at any level.
@@ -80,18 +82,20 @@ fn frame_of(entry: u64) -> u32 {
     ((entry & ADDRESS) / FRAME) as u32
 }
 
+/// Gives back an entry's reference to its frame.
+#[inline]
 fn release(entry: u64) {
-    drop(Frame::from_number(frame_of(entry)));
+    let frame = frame_of(entry);
+    if frames::record(frame).fetch_sub(1, Ordering::AcqRel) == 1 {
+        // SAFETY: that was the last reference.
+        unsafe { frames::free(frame, 1) };
+    }
 }
 
 impl Space {
     /// An empty user half under the kernel's.
     pub(crate) fn new() -> Result<Box<Self>, OutOfMemory> {
-        let top = new_table()?;
-        for index in 256..512 {
-            Slot::new(top, index).set(Slot::new(kernel_half::top_level(), index).get());
-        }
-        Ok(Box::new(Self { top: Mutex::new(top) }))
+        Ok(Box::new(Self { top: Mutex::new(new_top()?), pages: AtomicU64::new(0) }))
     }
 
     /// The last-level slot of a page, tables made on the way. The path's tables have one entry more than before
@@ -109,43 +113,195 @@ impl Space {
         Ok((table, Slot::new(table, index(page, 0))))
     }
 
-    /// Calls `each` with the slots of `[start, end)` that are set, in order. `each` may clear them; a table that is
-    /// empty afterwards is freed.
-    fn walk(table: u64, level: u32, start: u64, end: u64, each: &mut dyn FnMut(u64, Slot)) {
+    /// Calls `each` with the parts of last-level tables in `[start, end)`, in order. It may clear entries; a table that
+    /// is empty afterwards is freed.
+    fn walk(table: u64, level: u32, start: u64, end: u64, each: &mut dyn FnMut(&Leaf)) {
+        if start >= end {
+            return;
+        }
+        if level == 0 {
+            return each(&Leaf { table, address: start, first: index(start, 0), last: index(end - 1, 0) });
+        }
         let size = FRAME << (9 * level);
-        let mut address = start;
-        while address < end {
-            let slot = Slot::new(table, index(address, level));
-            let next = (address / size + 1).saturating_mul(size).min(end);
-            if slot.get() != 0 {
-                if level == 0 {
-                    each(address, slot);
-                } else {
-                    let below = slot.get() & ADDRESS;
-                    Self::walk(below, level - 1, address, next, each);
-                    if frames::record(frame_of(below)).load(Ordering::Relaxed) == 1 {
-                        slot.set(0);
-                        frames::record(frame_of(table)).fetch_sub(1, Ordering::Relaxed);
-                        // SAFETY: the table has no entry, and nothing leads to it any more. Its address was only in
-                        // paging-structure caches, which the caller's invalidation drops.
-                        unsafe { frames::free(frame_of(below), 1) };
-                    }
-                }
+        let base = start & !(size * 512 - 1);
+        let mut left = entries(table);
+        for index in index(start, level)..=index(end - 1, level) {
+            if left == 0 {
+                break;
             }
-            address = next;
+            let slot = Slot::new(table, index);
+            let entry = slot.get();
+            if entry == 0 {
+                continue;
+            }
+            left -= 1;
+            let below = entry & ADDRESS;
+            let address = base + index as u64 * size;
+            Self::walk(below, level - 1, address.max(start), (address + size).min(end), each);
+            if entries(below) == 0 {
+                slot.set(0);
+                frames::record(frame_of(table)).fetch_sub(1, Ordering::Relaxed);
+                // SAFETY: the table has no entry, and nothing leads to it any more. Its address was only in
+                // paging-structure caches, which the caller's invalidation drops.
+                unsafe { free_table(below, &SPARE_TABLES) };
+            }
         }
     }
 
-    fn table_of(slot: Slot) -> u64 {
-        (slot.0 as u64 - direct(0)) & !(FRAME - 1)
+    /// Lets the pages of `[start, end)` be mapped in another table as well, neither here nor there writable from now
+    /// on. Gives how many; `*was_writable` when some were so far.
+    fn share(
+        from: u64,
+        to: u64,
+        level: u32,
+        start: u64,
+        end: u64,
+        was_writable: &mut bool,
+    ) -> Result<u64, OutOfMemory> {
+        let mut pages = 0;
+        if level == 0 {
+            let leaf = Leaf { table: from, address: start, first: index(start, 0), last: index(end - 1, 0) };
+            leaf.each(|address, slot, entry| {
+                let entry = if entry & Flags::WRITABLE.bits() != 0 {
+                    *was_writable = true;
+                    slot.set(entry & !Flags::WRITABLE.bits());
+                    entry & !Flags::WRITABLE.bits()
+                } else {
+                    entry
+                };
+                frames::record(frame_of(entry)).fetch_add(1, Ordering::Relaxed);
+                Slot::new(to, index(address, 0)).set(entry & !(Flags::DIRTY | Flags::ACCESSED).bits());
+                pages += 1;
+            });
+            frames::record(frame_of(to)).fetch_add(pages as u32, Ordering::Relaxed);
+            return Ok(pages);
+        }
+        let size = FRAME << (9 * level);
+        let base = start & !(size * 512 - 1);
+        let mut left = entries(from);
+        for index in index(start, level)..=index(end - 1, level) {
+            if left == 0 {
+                break;
+            }
+            let entry = Slot::new(from, index).get();
+            if entry == 0 {
+                continue;
+            }
+            left -= 1;
+            let slot = Slot::new(to, index);
+            if slot.get() == 0 {
+                slot.set(new_table()? | TABLE);
+                frames::record(frame_of(to)).fetch_add(1, Ordering::Relaxed);
+            }
+            let (below, address) = (slot.get() & ADDRESS, base + index as u64 * size);
+            let (start, end) = (address.max(start), (address + size).min(end));
+            pages += Self::share(entry & ADDRESS, below, level - 1, start, end, was_writable)?;
+        }
+        Ok(pages)
+    }
+
+    /// Whether it is the current CPU's, so that the TLB may know its entries.
+    fn is_active(top: u64) -> bool {
+        x86_64::registers::control::Cr3::read().0.start_address().as_u64() == top
+    }
+}
+
+/// Part of a last-level table.
+struct Leaf {
+    table: u64,
+    /// What the first entry maps.
+    address: u64,
+    first: usize,
+    last: usize,
+}
+
+impl Leaf {
+    /// Calls `each` with the entries that are set: what they map, where they stand, what they say.
+    #[inline(always)]
+    fn each(&self, mut each: impl FnMut(u64, Slot, u64)) {
+        let mut left = entries(self.table);
+        for index in self.first..=self.last {
+            let slot = Slot::new(self.table, index);
+            let entry = slot.get();
+            if entry == 0 {
+                continue;
+            }
+            each(self.address + (index - self.first) as u64 * FRAME, slot, entry);
+            left -= 1;
+            if left == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Says that so many entries were cleared.
+    fn lose(&self, count: u32) {
+        frames::record(frame_of(self.table)).fetch_sub(count, Ordering::Relaxed);
+    }
+}
+
+/// How many entries of a table are set.
+#[inline]
+fn entries(table: u64) -> u32 {
+    frames::record(frame_of(table)).load(Ordering::Relaxed) - 1
+}
+
+/// Tables that nobody uses any more. An empty table holds only zeros, so that the next one need not be cleared.
+static SPARE_TABLES: Mutex<Spares> = Mutex::new(Spares { tables: [0; 16], count: 0 });
+/// Top-level tables that nobody uses any more: zeros, and the kernel's half.
+static SPARE_TOPS: Mutex<Spares> = Mutex::new(Spares { tables: [0; 16], count: 0 });
+
+/// A few tables, by their physical addresses, each with the record of an empty one.
+struct Spares {
+    tables: [u64; 16],
+    count: usize,
+}
+
+impl Spares {
+    fn take(&mut self) -> Option<u64> {
+        self.count = self.count.checked_sub(1)?;
+        self.tables.get(self.count).copied()
+    }
+
+    /// Keeps a table; `false` when there are enough.
+    fn keep(&mut self, table: u64) -> bool {
+        let Some(place) = self.tables.get_mut(self.count) else { return false };
+        *place = table;
+        self.count += 1;
+        true
     }
 }
 
 fn new_table() -> Result<u64, OutOfMemory> {
+    if let Some(table) = SPARE_TABLES.lock().take() {
+        return Ok(table);
+    }
     let frame = u64::from(frames::allocate_for_program().ok_or(OutOfMemory)?) * FRAME;
     // SAFETY: a fresh frame, in the direct map.
     unsafe { (direct(frame) as *mut u64).write_bytes(0, 512) };
     Ok(frame)
+}
+
+fn new_top() -> Result<u64, OutOfMemory> {
+    if let Some(top) = SPARE_TOPS.lock().take() {
+        return Ok(top);
+    }
+    let top = new_table()?;
+    for index in 256..512 {
+        Slot::new(top, index).set(Slot::new(kernel_half::top_level(), index).get());
+    }
+    Ok(top)
+}
+
+/// Gives a table back.
+///
+/// # Safety
+/// It has no entry, but for a top-level one's kernel half, and nothing leads to it.
+unsafe fn free_table(table: u64, spares: &Mutex<Spares>) {
+    if !spares.lock().keep(table) {
+        // SAFETY: the caller's promise.
+        unsafe { frames::free(frame_of(table), 1) };
+    }
 }
 
 /// Drops translations of `[start, end)` from the TLB.
@@ -167,6 +323,7 @@ impl PageTable for Space {
         slot.set((u64::from(frame.into_number()) * FRAME) | bits(access));
         if before == 0 {
             frames::record(frame_of(table)).fetch_add(1, Ordering::Relaxed);
+            self.pages.fetch_add(1, Ordering::Relaxed);
         } else {
             invalidate(page, page + FRAME);
             release(before);
@@ -176,23 +333,32 @@ impl PageTable for Space {
 
     fn unmap(&self, start: u64, end: u64) {
         let top = self.top.lock();
+        let is_active = Self::is_active(*top);
         // Frames go back only after the TLB has forgotten them; a few at a time need no list.
         let mut gone: [u64; 32] = [0; 32];
         let mut count = 0;
         let mut from = start;
-        Self::walk(*top, 3, start, end, &mut |page, slot| {
-            gone[count] = slot.get();
-            count += 1;
-            slot.set(0);
-            frames::record(frame_of(Self::table_of(slot))).fetch_sub(1, Ordering::Relaxed);
-            if count == gone.len() {
-                invalidate(from, page + FRAME);
-                gone.iter().copied().for_each(release);
-                count = 0;
-                from = page + FRAME;
-            }
+        Self::walk(*top, 3, start, end, &mut |leaf| {
+            let mut lost = 0;
+            leaf.each(|page, slot, entry| {
+                slot.set(0);
+                lost += 1;
+                if !is_active {
+                    return release(entry);
+                }
+                gone[count] = entry;
+                count += 1;
+                if count == gone.len() {
+                    invalidate(from, page + FRAME);
+                    gone.iter().copied().for_each(release);
+                    count = 0;
+                    from = page + FRAME;
+                }
+            });
+            leaf.lose(lost);
+            self.pages.fetch_sub(lost.into(), Ordering::Relaxed);
         });
-        if from < end {
+        if is_active && from < end {
             invalidate(from, end);
         }
         gone[..count].iter().copied().for_each(release);
@@ -200,12 +366,13 @@ impl PageTable for Space {
 
     fn protect(&self, start: u64, end: u64, access: Access, keep_readonly: bool) {
         let top = self.top.lock();
-        Self::walk(*top, 3, start, end, &mut |_, slot| {
-            let entry = slot.get();
-            let may_write = !keep_readonly || entry & Flags::WRITABLE.bits() != 0;
-            let access = Access { write: access.write && may_write, ..access };
-            let history = entry & (Flags::DIRTY | Flags::ACCESSED).bits();
-            slot.set(entry & ADDRESS | bits(access) | history);
+        Self::walk(*top, 3, start, end, &mut |leaf| {
+            leaf.each(|_, slot, entry| {
+                let may_write = !keep_readonly || entry & Flags::WRITABLE.bits() != 0;
+                let access = Access { write: access.write && may_write, ..access };
+                let history = entry & (Flags::DIRTY | Flags::ACCESSED).bits();
+                slot.set(entry & ADDRESS | bits(access) | history);
+            });
         });
         invalidate(start, end);
     }
@@ -216,16 +383,46 @@ impl PageTable for Space {
         for page in (to..to + length).step_by(512 * FRAME as usize).chain([to + length - FRAME]) {
             Self::slot(*top, page)?;
         }
-        Self::walk(*top, 3, from, from + length, &mut |page, slot| {
-            if let Ok((table, target)) = Self::slot(*top, to + (page - from)) {
-                target.set(slot.get());
-                frames::record(frame_of(table)).fetch_add(1, Ordering::Relaxed);
-                slot.set(0);
-                frames::record(frame_of(Self::table_of(slot))).fetch_sub(1, Ordering::Relaxed);
-            }
+        Self::walk(*top, 3, from, from + length, &mut |leaf| {
+            let mut lost = 0;
+            leaf.each(|page, slot, entry| {
+                if let Ok((table, target)) = Self::slot(*top, to + (page - from)) {
+                    target.set(entry);
+                    frames::record(frame_of(table)).fetch_add(1, Ordering::Relaxed);
+                    slot.set(0);
+                    lost += 1;
+                }
+            });
+            leaf.lose(lost);
         });
         invalidate(from, from + length);
         Ok(())
+    }
+
+    fn duplicate(&self, ranges: &mut dyn Iterator<Item = (u64, u64)>) -> Result<Box<dyn PageTable>, OutOfMemory> {
+        let copy = Self::new()?;
+        let top = self.top.lock();
+        let (mut was_writable, mut outcome) = (false, Ok(()));
+        {
+            let to = copy.top.lock();
+            for (start, end) in ranges {
+                match Self::share(*top, *to, 3, start, end, &mut was_writable) {
+                    Ok(pages) => copy.pages.fetch_add(pages, Ordering::Relaxed),
+                    Err(error) => {
+                        outcome = Err(error);
+                        break;
+                    }
+                };
+            }
+        }
+        if was_writable {
+            x86_64::instructions::tlb::flush_all();
+        }
+        outcome.map(|()| copy as Box<dyn PageTable>)
+    }
+
+    fn pages(&self) -> u64 {
+        self.pages.load(Ordering::Relaxed)
     }
 
     fn lookup(&self, page: u64) -> Option<Mapped> {
@@ -244,7 +441,7 @@ impl PageTable for Space {
 
     fn visit(&self, start: u64, end: u64, visitor: &mut dyn FnMut(u64, Mapped)) {
         let top = self.top.lock();
-        Self::walk(*top, 3, start, end, &mut |page, slot| visitor(page, mapped(slot.get())));
+        Self::walk(*top, 3, start, end, &mut |leaf| leaf.each(|page, _, entry| visitor(page, mapped(entry))));
     }
 
     fn activate(&self) {
@@ -261,6 +458,6 @@ impl Drop for Space {
     fn drop(&mut self) {
         self.unmap(0, super::layout::USER_END);
         // SAFETY: the user half is empty, and whoever dropped the space runs in another one.
-        unsafe { frames::free(frame_of(*self.top.lock()), 1) };
+        unsafe { free_table(*self.top.lock(), &SPARE_TOPS) };
     }
 }

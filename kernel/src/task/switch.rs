@@ -180,6 +180,13 @@ impl Task for KernelTask {
         self.gs_base.load(Ordering::Relaxed)
     }
 
+    fn reset_segments(&self) {
+        self.set_fs_base(0);
+        self.gs_base.store(0, Ordering::Relaxed);
+        self.thread.settle(Work::OWN_GS);
+        gs::prepare(None);
+    }
+
     fn cpu_time(&self) -> u64 {
         let used = self.used.load(Ordering::Relaxed);
         if self.is_current() { used + (crate::cpu::clock::now().0 - self.since.load(Ordering::Relaxed)) } else { used }

@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use spin::Mutex;
 
 /// Who holds a lock. As on Linux, a POSIX lock is the descriptor table's, so that threads share it and a child has
-/// none of it. The address stands for the object, which outlives its locks.
+/// none of it. A description's address stands for it: it outlives its locks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owner {
     /// All who use this descriptor table.
@@ -23,7 +23,7 @@ pub enum Owner {
 impl Owner {
     /// The users of a descriptor table.
     pub fn table(files: &FileTable) -> Self {
-        Self::Table(from_ref(files).addr())
+        Self::Table(files.identity())
     }
 
     /// The users of a description.

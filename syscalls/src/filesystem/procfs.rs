@@ -124,7 +124,7 @@ impl Target for Oneself {
         let thread = machine().current();
         let process: &Process = &thread.process;
         let path = match self.thread {
-            true => format!("{}/task/{}", process.id, thread.id),
+            true => format!("{}/task/{}", process.id, thread.id()),
             false => process.id.to_string(),
         };
         Ok(Link::Path(Arc::from(path.as_bytes())))

@@ -82,7 +82,7 @@ fn give_up(thread: &Thread, word: u64, inherits_priority: bool, pending: bool) -
             let _ = wake(thread, word, true, 1, ANY);
             return Ok(());
         }
-        if value & FUTEX_TID_MASK != thread.id as u32 {
+        if value & FUTEX_TID_MASK != thread.id() as u32 {
             return Ok(());
         }
         let found = pointer.compare_exchange(thread, value, value & FUTEX_WAITERS | FUTEX_OWNER_DIED)?;

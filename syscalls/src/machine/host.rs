@@ -266,6 +266,11 @@ impl Task for HostTask {
         false
     }
 
+    fn reset_segments(&self) {
+        self.set_fs_base(0);
+        self.set_gs_base(0);
+    }
+
     fn cpu_time(&self) -> u64 {
         if self.running.load(Ordering::SeqCst) { self.start.elapsed().as_nanos() as u64 } else { 0 }
     }
@@ -391,6 +396,23 @@ impl PageTable for SharedTable {
         entries.append(&mut moving.split_off(&(from + length)));
         entries.extend(moving.into_iter().map(|(page, entry)| (page - from + to, entry)));
         Ok(())
+    }
+
+    fn duplicate(&self, ranges: &mut dyn Iterator<Item = (u64, u64)>) -> Result<Box<dyn PageTable>, OutOfMemory> {
+        let copy = host().new_page_table()?;
+        let mut entries = lock(&self.0.entries);
+        for (start, end) in ranges {
+            check_range(start, end);
+            for (&page, entry) in entries.range_mut(start..end) {
+                entry.access.write = false;
+                copy.map(page, entry.frame.clone(), entry.access)?;
+            }
+        }
+        Ok(copy)
+    }
+
+    fn pages(&self) -> u64 {
+        lock(&self.0.entries).len() as u64
     }
 
     fn lookup(&self, page: u64) -> Option<Mapped> {

@@ -3,7 +3,9 @@
 use super::area::{Area, AreaFlags};
 use crate::errno::{Errno, Result};
 use crate::frame::PAGE;
+use crate::machine::machine;
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 /// `vm.max_map_count`: so many areas an address space may have.
 pub const MAXIMUM_AREAS: usize = 65_530;
@@ -41,6 +43,35 @@ struct Search {
 impl Areas {
     pub(super) fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// A copy as a child has it: without what is not for it, and nothing of it locked.
+    pub(super) fn duplicate(&self) -> Self {
+        let mut copy = Self { by_start: self.by_start.clone(), counts: self.counts, search: Search::default() };
+        copy.counts.locked = 0;
+        let mut left_out = Vec::new();
+        for (&start, area) in &mut copy.by_start {
+            area.flags -= AreaFlags::LOCKED | AreaFlags::LOCKED_ON_FAULT;
+            if area.flags.contains(AreaFlags::DONT_FORK) {
+                left_out.push((start, area.end));
+            }
+        }
+        for (start, end) in left_out {
+            copy.remove(start, end);
+        }
+        copy
+    }
+
+    /// `ENOMEM` when there is no memory for a copy of all areas.
+    pub(super) fn check_memory(&self) -> Result<()> {
+        // A node of the tree is filled to a half at least.
+        let pages = (self.len() * 2 * size_of::<(u64, Area)>()) as u64 / PAGE;
+        if pages > machine().frames().1 { Err(Errno::ENOMEM) } else { Ok(()) }
+    }
+
+    /// All areas go through a fork.
+    pub(super) fn mark_forked(&mut self) {
+        self.by_start.values_mut().for_each(|area| area.flags |= AreaFlags::FORKED);
     }
 
     pub(super) fn len(&self) -> usize {

@@ -37,6 +37,12 @@ impl AddressSpace {
         self.put(start, length, protection, AreaFlags::empty(), Backing::Anonymous)
     }
 
+    /// Where `length` bytes, in whole pages, have room. `ENOMEM`.
+    pub fn find_room(&self, length: u64) -> Result<u64> {
+        let length = whole_pages(length).ok_or(Errno::ENOMEM)?;
+        self.place(&mut self.state.lock(), 0, length, 0)
+    }
+
     /// Maps the stack: `length` bytes below the layout's top at first, growing. Gives the address behind it, where
     /// the initial stack's image ends, the layout's offset already taken off. `EINVAL`, `ENOMEM`.
     pub fn map_stack(&self, length: u64, executable: bool) -> Result<u64> {

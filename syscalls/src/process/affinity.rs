@@ -12,7 +12,7 @@ fn check_thread(thread: &Thread, id: i32) -> Result<()> {
     match id {
         ..0 => Err(Errno::EINVAL),
         0 => Ok(()),
-        _ if id == thread.id || registry::thread(id).is_some() => Ok(()),
+        _ if id == thread.id() || registry::thread(id).is_some() => Ok(()),
         _ => Err(Errno::ESRCH),
     }
 }

@@ -50,6 +50,16 @@ impl ProcessAttributes {
         has_no_huge_pages, set_no_huge_pages: bool;
     }
 
+    /// As a child has them: it is no subreaper.
+    pub fn duplicate(&self) -> Self {
+        Self {
+            is_dumpable: AtomicBool::new(self.is_dumpable()),
+            is_subreaper: AtomicBool::new(false),
+            has_no_huge_pages: AtomicBool::new(self.has_no_huge_pages()),
+            barriers: AtomicU32::new(self.barriers()),
+        }
+    }
+
     /// What `membarrier(2)` was told to register: bits of `MEMBARRIER_CMD_REGISTER_*`.
     pub fn barriers(&self) -> u32 {
         self.barriers.load(Ordering::SeqCst)

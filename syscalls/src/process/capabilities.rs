@@ -79,7 +79,7 @@ pub fn capget(thread: &Thread, header: UserPtr<CapabilityHeader>, data: UserPtr<
 pub fn capset(thread: &Thread, header: UserPtr<CapabilityHeader>, data: UserPtr<CapabilityData>) -> Result<()> {
     let pieces = pieces(thread, header)?;
     let id = header.read(thread)?.thread;
-    if id != 0 && id != thread.id {
+    if id != 0 && id != thread.id() {
         return Err(Errno::EPERM);
     }
     let mut halves = [CapabilityData::default(); 2];

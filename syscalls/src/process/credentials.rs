@@ -3,6 +3,7 @@
 //! Linux keeps them for each thread, and the C library makes all threads follow one that changes; here the threads of
 //! a process share them.
 
+mod exec;
 pub mod groups;
 #[cfg(test)]
 mod tests;
@@ -95,6 +96,14 @@ impl Credentials {
     /// Whether the group, or a supplementary one, is `gid`.
     pub fn is_in_group(&self, gid: u32) -> bool {
         self.group.file == gid || self.groups.contains(&gid)
+    }
+
+    /// Whether one who acts so may look into a process that acts as `other`, as `ptrace(2)` would ask.
+    pub fn may_inspect(&self, other: &Self) -> bool {
+        let same = |own: u32, its: Identity| own == its.real && own == its.effective && own == its.saved;
+        let covers = self.privileges.permitted & other.privileges.permitted == other.privileges.permitted;
+        self.has(linux_raw_sys::general::CAP_SYS_PTRACE)
+            || same(self.user.real, other.user) && same(self.group.real, other.group) && covers
     }
 
     /// Whether one who acts so may see less than `before`: then a process is not dumpable any more.

@@ -1,13 +1,18 @@
 //! How a process ends: `exit_group(2)`, and signals that nothing handles.
 
-use super::{Process, registry};
+use super::usage::Spent;
+use super::{Process, registry, session};
+use crate::errno::{Errno, Result};
 use crate::futex::{self, robust};
 use crate::machine::machine;
+use crate::memory::AddressSpace;
 use crate::signal::send::{Target, abandon, send};
-use crate::signal::{Action, SigInfo, Signal};
+use crate::signal::stop::child_times;
+use crate::signal::{Action, ActionFlags, SigInfo, Signal};
 use crate::thread::{Thread, Work};
 use crate::user::UserPtr;
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use crate::wait::{WaitQueue, wait_for};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use linux_raw_sys::general::{CLD_EXITED, CLD_KILLED};
 use spin::Mutex;
 
@@ -36,6 +41,14 @@ impl End {
             Self::Killed(signal) => i32::from(signal.number()),
         }
     }
+
+    /// As `waitid(2)` and `SIGCHLD` tell it: `CLD_*`, and the exit code or signal.
+    pub fn child_status(self) -> (i32, i32) {
+        match self {
+            Self::Exited(code) => (CLD_EXITED as i32, code.into()),
+            Self::Killed(signal) => (CLD_KILLED as i32, signal.number().into()),
+        }
+    }
 }
 
 /// A process's part.
@@ -45,12 +58,37 @@ pub(super) struct Exit {
     // The latest exit(2): the process's code when nobody calls exit_group(2), since the last thread's counts.
     last_status: AtomicI32,
     is_first: AtomicBool,
+    // All threads are gone: the parent may know.
+    is_over: AtomicBool,
+    // Resident memory at the end, in pages.
+    resident: AtomicU64,
+    // Woken when a thread has gone and others are left, and when the process is over.
+    departures: WaitQueue,
 }
 
 impl Process {
     /// Why it ends or has ended; `None` while it lives.
     pub fn end(&self) -> Option<End> {
         *self.exit.end.lock()
+    }
+
+    /// Whether it has ended and nobody has waited for it yet.
+    pub fn is_zombie(&self) -> bool {
+        self.exit.is_over.load(Ordering::SeqCst)
+    }
+
+    /// What it has used so far, its children left out.
+    pub fn spent(&self) -> Spent {
+        let resident = match self.is_zombie() {
+            true => self.exit.resident.load(Ordering::Relaxed),
+            false => self.memory().table.pages(),
+        };
+        Spent { time: self.cpu_time(), resident }
+    }
+
+    /// Woken when it ends.
+    pub fn departures(&self) -> &WaitQueue {
+        &self.exit.departures
     }
 
     /// Says that the machine's life is this process's: the machine is switched off when it ends.
@@ -85,21 +123,45 @@ pub fn leave(thread: &Thread) -> ! {
     machine().exit_thread()
 }
 
+/// Lets all threads of a process but the current one end, and waits for that: `execve(2)`. `EAGAIN` when the thread is
+/// to end itself meanwhile, which the caller's program never sees.
+pub(super) fn end_other_threads(thread: &Thread) -> Result<()> {
+    let process = &thread.process;
+    let others = process.threads();
+    if others.len() == 1 {
+        return Ok(());
+    }
+    for other in others.iter().filter(|other| !core::ptr::eq(&***other, thread)) {
+        other.demand(Work::EXIT);
+        if let Some(task) = other.task() {
+            task.unpark();
+            task.kick();
+        }
+    }
+    drop(others);
+    wait_for(thread, &process.exit.departures, || process.threads().len() == 1);
+    if thread.is_leaving() { Err(Errno::EAGAIN) } else { Ok(()) }
+}
+
 /// What the end of a thread means for others.
 fn depart(thread: &Thread) {
-    robust::abandon(thread);
-    announce(thread);
+    leave_memory(thread);
     abandon(thread);
     let process = &thread.process;
     if process.remove_thread(thread) {
         let status = process.exit.last_status.load(Ordering::Relaxed);
         let end = *process.exit.end.lock().get_or_insert(End::Exited(status as u8));
         finish(process, end);
+    } else {
+        process.leave_children_of(thread.id());
     }
+    process.exit.departures.wake_all();
 }
 
-/// `CLONE_CHILD_CLEARTID`: whoever joins the thread waits for this word.
-fn announce(thread: &Thread) {
+/// What a thread has left to others in its memory, before it uses it no more: robust futexes, and
+/// `CLONE_CHILD_CLEARTID`'s word, for which whoever joins the thread waits.
+pub(super) fn leave_memory(thread: &Thread) {
+    robust::abandon(thread);
     let address = thread.clear_child_tid.swap(0, Ordering::Relaxed);
     if address != 0 && UserPtr::<u32>::new(address).write(thread, &0).is_ok() {
         let _ = futex::wake(thread, address, false, 1, futex::ANY);
@@ -113,16 +175,47 @@ fn finish(process: &Process, end: End) {
         machine().power_off(end.code(), matches!(end, End::Killed(_)));
     }
     process.timers.clear();
-    drop(process.files.remove_where(|_, _| true));
-    let Some(parent) = registry::find(process.parent()) else { return };
-    if parent.signals.actions().get(Signal::CHLD).handler != Action::IGNORE {
-        let (code, status) = match end {
-            End::Exited(code) => (CLD_EXITED, i32::from(code)),
-            End::Killed(signal) => (CLD_KILLED, i32::from(signal.number())),
-        };
-        let info = SigInfo::child(code as i32, process.id, 0, status, crate::signal::stop::child_times(process));
-        // Cannot fail: a standard signal of the kernel needs no room.
+    process.files.leave();
+    process.exit.resident.store(process.memory().table.pages(), Ordering::Relaxed);
+    if let Some(nothing) = AddressSpace::nothing() {
+        process.move_to(nothing);
+    }
+    process.give_back_memory();
+    session::leave(process);
+    process.give_children_away();
+    process.leave_group();
+    process.exit.is_over.store(true, Ordering::SeqCst);
+    tell_parent(process);
+}
+
+/// Tells the parent of a process that is over, or forgets it when the parent does not want to know.
+pub(super) fn tell_parent(process: &Process) {
+    let Some(parent) = registry::find(process.parent()) else {
+        // The kernel is its parent, and waits for nothing.
+        return registry::remove(process);
+    };
+    let signal = Signal::new(process.exit_signal()).ok();
+    let action = parent.signals.actions().get(Signal::CHLD);
+    let is_ordinary = signal == Some(Signal::CHLD);
+    let is_ignored = is_ordinary && action.handler == Action::IGNORE;
+    if is_ignored || is_ordinary && action.flags().contains(ActionFlags::NOCLDWAIT) {
+        forget(&parent, process);
+    }
+    if let Some(signal) = signal.filter(|_| !is_ignored) {
+        let (code, status) = process.end().unwrap_or(End::Exited(0)).child_status();
+        let user = process.credentials().user.real;
+        let mut info = SigInfo::child(code, process.id, user, status, child_times(process));
+        info.number = signal.number().into();
+        // A standard signal of the kernel needs no room; for a real-time one there may be none.
         let _ = send(Target::Process(&parent), info);
     }
     parent.child_events.wake_all();
+}
+
+/// Nobody needs to know of the process any more: its number is free. `false` when another thread was faster.
+pub(super) fn forget(parent: &Process, process: &Process) -> bool {
+    let Some(gone) = parent.remove_child(process) else { return false };
+    registry::remove(process);
+    drop(gone);
+    true
 }

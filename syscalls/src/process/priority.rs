@@ -16,7 +16,7 @@ fn targets(thread: &Thread, which: i32, who: i32) -> Result<Vec<Arc<Thread>>> {
     let all_of = |processes: Vec<Arc<super::Process>>| processes.iter().flat_map(|process| process.threads()).collect();
     match which as u32 {
         PRIO_PROCESS => {
-            let id = if who == 0 { thread.id } else { who };
+            let id = if who == 0 { thread.id() } else { who };
             Ok(registry::thread(id).into_iter().collect())
         }
         PRIO_PGRP => {

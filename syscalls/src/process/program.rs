@@ -3,13 +3,14 @@
 use crate::errno::Errno;
 use crate::file::OpenFile;
 use crate::file::OpenFlags;
+use crate::filesystem::{Entry, How, Kind, Permission, Walk, check, open_entry};
 use crate::frame::PAGE;
-use crate::filesystem::{Entry, How, Kind, Permission, check, open_entry};
 use crate::machine::machine;
 use crate::memory::{AddressSpace, MappedFile, MappedName, Protection};
 use crate::process::{Credentials, vdso};
 use crate::registers::Registers;
 use crate::transfer::Destination;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use birgus_loader::stack::{self, Auxiliary, Startup};
@@ -110,6 +111,8 @@ pub struct Executable {
     entry: Arc<Entry>,
     plan: Plan,
     file: Arc<MappedFile>,
+    /// The dynamic linker that it is to be started by.
+    interpreter: Option<Box<Executable>>,
 }
 
 /// Where a program's parts lie, for `/proc`.
@@ -141,28 +144,83 @@ pub struct Invocation<'a> {
     pub name: &'a [u8],
     /// What arguments and environment may take, in bytes.
     pub limit: u64,
+    /// Who runs it.
+    pub who: &'a Credentials,
+    /// Whether it has gained privileges: `AT_SECURE`.
+    pub is_secure: bool,
 }
 
+/// As many interpreters of scripts may follow one another.
+const SCRIPTS: usize = 5;
+
 impl Executable {
-    /// Opens and checks a file.
-    pub fn open(entry: Arc<Entry>, who: &Credentials) -> Result<Self, Refusal> {
+    /// Opens and checks a file. A script's interpreter is taken in its place, with `arguments` as it wants them; `name`
+    /// is what the script is known by, and `walk` finds files for whoever starts the program.
+    pub fn open(
+        entry: Arc<Entry>,
+        name: &[u8],
+        arguments: &mut Vec<Vec<u8>>,
+        walk: &dyn Fn() -> Walk,
+    ) -> Result<Self, Refusal> {
+        let (mut entry, mut name) = (entry, name.to_vec());
+        for _ in 0..=SCRIPTS {
+            let script = match Self::open_file(entry, &walk()) {
+                Err(Refusal::File(birgus_loader::Error::Script(script))) => script,
+                Err(refusal) => return Err(refusal),
+                Ok(mut executable) => {
+                    executable.open_interpreter(walk)?;
+                    return Ok(executable);
+                }
+            };
+            // The script's name takes argv[0]'s place, before it comes what its first line says.
+            let head = [Some(script.interpreter.clone()), script.argument, Some(name)].into_iter().flatten();
+            arguments.splice(..arguments.len().min(1), head);
+            name = script.interpreter;
+            entry = walk().entry(&name, true)?;
+        }
+        Err(Errno::ELOOP.into())
+    }
+
+    /// One file, whatever it asks for.
+    fn open_file(entry: Arc<Entry>, walk: &Walk) -> Result<Self, Refusal> {
         if entry.kind() != Kind::Regular {
             return Err(Errno::EACCES.into());
         }
-        check(who, entry.inode().ownership(), Permission::EXECUTE)?;
+        check(walk.credentials(), entry.inode().ownership(), Permission::EXECUTE)?;
         let open = open_entry(&Credentials::root(), entry.clone(), false, How::open(OpenFlags::empty(), 0)?)?;
         let attributes = entry.inode().attributes();
         let plan = birgus_loader::plan(&Content { file: &open, length: attributes.size }).map_err(Refusal::File)?;
-        if let Some(path) = &plan.interpreter {
-            return Err(Refusal::Interpreter(path.clone()));
-        }
         let file = Arc::new(MappedFile {
             pages: open.file().pages()?,
             name: MappedName::Path(entry.clone()),
             device: attributes.device,
             inode: attributes.inode,
         });
-        Ok(Self { entry, plan, file })
+        Ok(Self { entry, plan, file, interpreter: None })
+    }
+
+    fn open_interpreter(&mut self, walk: &dyn Fn() -> Walk) -> Result<(), Refusal> {
+        let Some(path) = &self.plan.interpreter else { return Ok(()) };
+        let entry = match walk().entry(path, true) {
+            Err(Errno::ENOENT) => return Err(Refusal::Interpreter(path.clone())),
+            entry => entry?,
+        };
+        let interpreter = match Self::open_file(entry, &walk()) {
+            Err(Refusal::File(_)) => return Err(Errno::ELIBBAD.into()),
+            interpreter => interpreter?,
+        };
+        self.interpreter = Some(Box::new(interpreter));
+        Ok(())
+    }
+
+    /// The file: the program's, not its interpreter's.
+    pub fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+
+    /// Whether its file may be read by these credentials.
+    pub fn is_readable_by(&self, who: &Credentials) -> bool {
+        check(who, self.entry.inode().ownership(), Permission::READ).is_ok()
     }
 
     /// Maps the program into an address space that is empty, and makes its stack. Gives the first registers.
@@ -171,9 +229,28 @@ impl Executable {
         memory: &AddressSpace,
         invocation: &Invocation<'_>,
     ) -> Result<(Registers, ProgramImage), Refusal> {
-        let plan = &self.plan;
-        let bias = plan.bias_for(memory.layout().program_base).ok_or(Errno::ENOMEM)?;
-        for segment in &plan.segments {
+        let bias = self.plan.bias_for(memory.layout().program_base).ok_or(Errno::ENOMEM)?;
+        self.map(memory, bias)?;
+        memory.set_break(self.plan.break_start.wrapping_add(bias));
+        let interpreter_bias = match &self.interpreter {
+            Some(interpreter) => Some(interpreter.map_anywhere(memory)?),
+            None => None,
+        };
+        self.make_stack(memory, invocation, bias, interpreter_bias)
+    }
+
+    /// Maps the file where there is room; gives the bias.
+    fn map_anywhere(&self, memory: &AddressSpace) -> Result<u64, Refusal> {
+        let Range { start, end } = self.plan.span;
+        let length = end.checked_sub(start).and_then(|span| span.checked_add(self.plan.alignment));
+        let base = memory.find_room(length.ok_or(Errno::ENOMEM)?)?;
+        let bias = self.plan.bias_for(base).ok_or(Errno::ENOMEM)?;
+        self.map(memory, bias)?;
+        Ok(bias)
+    }
+
+    fn map(&self, memory: &AddressSpace, bias: u64) -> Result<(), Refusal> {
+        for segment in &self.plan.segments {
             let place = |pages: Range<u64>| (pages.start.wrapping_add(bias), pages.end - pages.start);
             let from_file = segment.file_pages();
             if !from_file.is_empty() {
@@ -188,13 +265,12 @@ impl Executable {
                 memory.map_anonymous(start, length, protection(segment.anonymous_protection()))?;
             }
         }
-        memory.set_break(plan.break_start.wrapping_add(bias));
         if let Some(patches) = plan_of(&self.file) {
-            let first = plan.segments.iter().map(|segment| segment.address).min().unwrap_or(0);
-            let image = first.wrapping_add(bias) & !(PAGE - 1)..plan.break_start.wrapping_add(bias);
+            let first = self.plan.segments.iter().map(|segment| segment.address).min().unwrap_or(0);
+            let image = first.wrapping_add(bias) & !(PAGE - 1)..self.plan.break_start.wrapping_add(bias);
             memory.rewrite(patches, &self.file, bias, image);
         }
-        self.make_stack(memory, invocation, bias)
+        Ok(())
     }
 
     fn make_stack(
@@ -202,6 +278,7 @@ impl Executable {
         memory: &AddressSpace,
         invocation: &Invocation<'_>,
         bias: u64,
+        interpreter_bias: Option<u64>,
     ) -> Result<(Registers, ProgramImage), Refusal> {
         let strings = invocation.arguments.iter().chain(invocation.environment).map(|string| string.len() as u64 + 9);
         let length = strings.sum::<u64>() + (128 << 10);
@@ -219,6 +296,12 @@ impl Executable {
                 hwcap2: 0,
                 minimum_signal_stack: SIGNAL_FRAME + processor.extended_size as u64,
                 vdso: vdso::map(memory)?,
+                interpreter_base: interpreter_bias.unwrap_or(0),
+                uid: invocation.who.user.real,
+                euid: invocation.who.user.effective,
+                gid: invocation.who.group.real,
+                egid: invocation.who.group.effective,
+                secure: invocation.is_secure,
                 ..Auxiliary::of(&self.plan, bias)
             },
             top,
@@ -227,8 +310,12 @@ impl Executable {
         .image()
         .map_err(Refusal::Arguments)?;
         memory.write(image.pointer, &image.bytes)?;
+        let entry = match (&self.interpreter, interpreter_bias) {
+            (Some(interpreter), Some(bias)) => interpreter.plan.entry.wrapping_add(bias),
+            _ => self.plan.entry.wrapping_add(bias),
+        };
         let registers = Registers {
-            rip: self.plan.entry.wrapping_add(bias),
+            rip: entry,
             rsp: image.pointer,
             rflags: 0x202,
             number: Registers::NO_CALL,

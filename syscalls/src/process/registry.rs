@@ -1,26 +1,50 @@
 //! Which processes there are, by number.
 
 use super::Process;
+use crate::errno::{Errno, Result};
 use crate::thread::Thread;
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use spin::RwLock;
 
 /// Numbers of processes and threads below this are handed out; Linux's default `kernel.pid_max` on a small machine.
 const HIGHEST: i32 = 4_194_304;
 static LAST: AtomicI32 = AtomicI32::new(1);
 
+// Whether numbers above the last one may be in use: they have come round, or `clone3` has chosen some.
+static IS_SCATTERED: AtomicBool = AtomicBool::new(false);
+
 /// A number that no process or thread has. The first one is 2: 1 is the kernel itself, the reaper.
 pub fn next_id() -> i32 {
     loop {
         let last = LAST.load(Ordering::Relaxed);
         let next = if last + 1 >= HIGHEST { 300 } else { last + 1 };
+        if next < last {
+            IS_SCATTERED.store(true, Ordering::Relaxed);
+        }
         LAST.store(next, Ordering::Relaxed);
-        // Numbers come round only after millions; then those still in use are passed over.
-        if last < next || (find(next).is_none() && thread(next).is_none()) {
+        if !IS_SCATTERED.load(Ordering::Relaxed) || !is_taken(next) {
             return next;
+        }
+    }
+}
+
+/// Whether it is the number of a process, a thread, a group or a session.
+fn is_taken(id: i32) -> bool {
+    let is_it = |process: &Process| process.id == id || process.group() == id || process.session() == id;
+    id == 1 || !all(is_it).is_empty() || thread(id).is_some()
+}
+
+/// This number, for a process that is to have it. `EEXIST`, `EINVAL`.
+pub fn claim(id: i32) -> Result<i32> {
+    match id {
+        _ if id >= HIGHEST => Err(Errno::EINVAL),
+        _ if is_taken(id) => Err(Errno::EEXIST),
+        _ => {
+            IS_SCATTERED.store(true, Ordering::Relaxed);
+            Ok(id)
         }
     }
 }
@@ -62,6 +86,11 @@ pub(super) fn remove(process: &Process) {
     if processes.get(&process.id).is_some_and(|entry| core::ptr::eq(entry.as_ptr(), process)) {
         processes.remove(&process.id);
     }
+}
+
+/// How many processes there are.
+pub fn count() -> usize {
+    PROCESSES.read().len()
 }
 
 /// The process with this number.

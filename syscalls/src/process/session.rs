@@ -32,6 +32,11 @@ impl Membership {
     pub fn leader(process: i32) -> Self {
         Self(Mutex::new(State { session: process, terminal: None }))
     }
+
+    /// A place in the same session, with its terminal, as `fork(2)` has it.
+    pub(super) fn duplicate(&self) -> Self {
+        Self(Mutex::new(self.0.lock().clone()))
+    }
 }
 
 impl Process {
@@ -53,13 +58,6 @@ impl Process {
     /// Whether this terminal is its controlling one.
     pub fn is_controlled_by(&self, terminal: &JobControl) -> bool {
         self.membership.0.lock().terminal.as_ref().is_some_and(|own| core::ptr::eq(own.job_control(), terminal))
-    }
-
-    /// Joins the session, with its terminal, and the group of a parent, as `fork(2)` has it.
-    pub fn join_session_of(&self, parent: &Self) {
-        let state = parent.membership.0.lock().clone();
-        *self.membership.0.lock() = state;
-        self.set_group(parent.group());
     }
 
     fn set_terminal(&self, terminal: Option<Arc<dyn ControllingTerminal>>) {
@@ -119,6 +117,15 @@ fn give_up_terminal(process: &Process, job_control: &JobControl) {
         signal_group(foreground, &[Signal::HUP, Signal::CONT]);
     } else {
         process.set_terminal(None);
+    }
+}
+
+/// A session's leader ends: the session loses its terminal.
+pub(super) fn leave(process: &Process) {
+    if process.leads_session()
+        && let Some(terminal) = process.terminal()
+    {
+        give_up_terminal(process, terminal.job_control());
     }
 }
 

@@ -36,7 +36,32 @@ impl Usage {
 
     /// What a process has used so far, its children left out.
     pub fn of(process: &Process) -> Self {
-        Self::new(process.cpu_time(), process.memory().resident(0, u64::MAX).resident)
+        process.spent().into()
+    }
+}
+
+/// What a process has used, as its parent's sums keep it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spent {
+    /// CPU time, in nanoseconds.
+    pub time: u64,
+    /// Resident memory, in pages; of several processes, the most that one had.
+    pub resident: u64,
+}
+
+impl Spent {
+    /// Nothing yet.
+    pub const NOTHING: Self = Self { time: 0, resident: 0 };
+
+    /// Together with another process's.
+    pub fn and(self, other: Self) -> Self {
+        Self { time: self.time.saturating_add(other.time), resident: self.resident.max(other.resident) }
+    }
+}
+
+impl From<Spent> for Usage {
+    fn from(spent: Spent) -> Self {
+        Self::new(spent.time, spent.resident)
     }
 }
 
@@ -62,7 +87,7 @@ pub fn getrusage(thread: &Thread, who: i32, usage: UserPtr<Usage>) -> Result<()>
     let process = &thread.process;
     let used = match who {
         ITSELF => Usage::of(process),
-        CHILDREN => Usage::default(),
+        CHILDREN => process.spent_by_children().into(),
         THREAD => {
             let time = thread.task().map_or(0, |task| task.cpu_time());
             Usage::new(time, process.memory().resident(0, u64::MAX).resident)
@@ -74,7 +99,9 @@ pub fn getrusage(thread: &Thread, who: i32, usage: UserPtr<Usage>) -> Result<()>
 
 /// `times(2)`: gives the clock ticks since the machine started.
 pub fn times(thread: &Thread, times: UserPtr<ProcessTimes>) -> Result<i64> {
-    let user = (thread.process.cpu_time() / TICK) as i64;
-    times.write_unless_null(thread, &ProcessTimes { user, ..ProcessTimes::default() })?;
+    let process = &thread.process;
+    let user = (process.cpu_time() / TICK) as i64;
+    let children_user = (process.spent_by_children().time / TICK) as i64;
+    times.write_unless_null(thread, &ProcessTimes { user, children_user, ..ProcessTimes::default() })?;
     Ok((machine().monotonic().0 / TICK) as i64)
 }

@@ -8,13 +8,42 @@ use crate::thread::Thread;
 use crate::user::UserPtr;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use linux_raw_sys::general::CAP_KILL;
 
-/// All programs are the superuser's.
-const USER: u32 = 0;
+/// Whether the thread may send this signal to a process, or `None` at all (`kill(2)`): to itself, as the same user, with
+/// CAP_KILL; `SIGCONT` within the session.
+pub fn may_signal(thread: &Thread, process: &Process, signal: Option<Signal>) -> bool {
+    let own = &thread.process;
+    if core::ptr::eq(&**own, process) {
+        return true;
+    }
+    let (who, target) = (own.credentials(), process.credentials());
+    let is_target = |user: u32| user == target.user.real || user == target.user.saved;
+    is_target(who.user.effective)
+        || is_target(who.user.real)
+        || who.has(CAP_KILL)
+        || signal == Some(Signal::CONT) && own.session() == process.session()
+}
 
-/// Sends a signal by number to a target that is there; 0 only asks whether it is. `EINVAL` for what is no signal.
-fn send_number(target: Target<'_>, number: i32, info: impl FnOnce(Signal) -> SigInfo) -> Result<()> {
-    if number == 0 { Ok(()) } else { send(target, info(Signal::new(number)?)) }
+/// Sends a signal by number to a target that is there; 0 only asks whether it is. `EINVAL` for what is no signal,
+/// `EPERM`.
+fn send_number(thread: &Thread, target: Target<'_>, number: i32, info: impl FnOnce(Signal) -> SigInfo) -> Result<()> {
+    let signal = if number == 0 { None } else { Some(Signal::new(number)?) };
+    if !may_signal(thread, target.process(), signal) {
+        return Err(Errno::EPERM);
+    }
+    signal.map_or(Ok(()), |signal| send(target, info(signal)))
+}
+
+/// What a signal without more tells of the thread that sends it.
+fn sender(thread: &Thread, code: i32) -> impl Fn(Signal) -> SigInfo + use<> {
+    let (process, user) = (thread.process.id, thread.process.credentials().user.real);
+    move |signal| SigInfo::user(signal, code, process, user)
+}
+
+/// What `kill(2)` tells with the signal of this number; nothing for what is no signal.
+pub(crate) fn from_user(thread: &Thread, number: i32) -> SigInfo {
+    Signal::new(number).map_or(SigInfo::EMPTY, sender(thread, SigInfo::USER))
 }
 
 /// Sends to each; succeeds when one got it, otherwise the last error, `ESRCH` for none at all.
@@ -37,18 +66,25 @@ pub fn send_to_group(group: i32, info: SigInfo) -> Result<()> {
 /// `kill(2)`.
 pub fn kill(thread: &Thread, target: i32, number: i32) -> Result<()> {
     let own = thread.process.id;
-    let info = |signal| SigInfo::user(signal, SigInfo::USER, own, USER);
+    let info = sender(thread, SigInfo::USER);
     let processes = match target {
         1.. => {
             let process = registry::find(target).ok_or(Errno::ESRCH)?;
-            return send_number(Target::Process(&process), number, info);
+            return send_number(thread, Target::Process(&process), number, info);
         }
         0 => registry::all(|process| process.group() == thread.process.group()),
-        -1 => registry::all(|process| process.id > 1 && process.id != own),
+        // Linux does not say that somebody was left out.
+        -1 => {
+            let others = registry::all(|process| process.id > 1 && process.id != own);
+            return send_to_all(others, |process| match send_number(thread, Target::Process(process), number, &info) {
+                Err(Errno::EPERM) => Ok(()),
+                outcome => outcome,
+            });
+        }
         i32::MIN => return Err(Errno::ESRCH),
         _ => registry::all(|process| process.group() == -target),
     };
-    send_to_all(processes, |process| send_number(Target::Process(process), number, info))
+    send_to_all(processes, |process| send_number(thread, Target::Process(process), number, &info))
 }
 
 /// `tkill(2)`.
@@ -57,8 +93,7 @@ pub fn tkill(thread: &Thread, target: i32, number: i32) -> Result<()> {
         return Err(Errno::EINVAL);
     }
     let target = registry::thread(target).ok_or(Errno::ESRCH)?;
-    let info = |signal| SigInfo::user(signal, SigInfo::TKILL, thread.process.id, USER);
-    send_number(Target::Thread(&target), number, info)
+    send_number(thread, Target::Thread(&target), number, sender(thread, SigInfo::TKILL))
 }
 
 /// A thread of a certain process. `EINVAL` for numbers that are none, `ESRCH`.
@@ -72,13 +107,12 @@ fn thread_of(process: i32, thread: i32) -> Result<Arc<Thread>> {
 /// `tgkill(2)`.
 pub fn tgkill(thread: &Thread, process: i32, target: i32, number: i32) -> Result<()> {
     let target = thread_of(process, target)?;
-    let info = |signal| SigInfo::user(signal, SigInfo::TKILL, thread.process.id, USER);
-    send_number(Target::Thread(&target), number, info)
+    send_number(thread, Target::Thread(&target), number, sender(thread, SigInfo::TKILL))
 }
 
 /// What a program tells with a signal. It may not tell others that it comes from the kernel, `kill` or `tgkill`:
 /// `EPERM`. `E2BIG` for bytes that no layout has, `EFAULT`.
-fn told(thread: &Thread, number: i32, info: UserPtr<SigInfo>, to_itself: bool) -> Result<SigInfo> {
+pub(crate) fn told(thread: &Thread, number: i32, info: UserPtr<SigInfo>, to_itself: bool) -> Result<SigInfo> {
     let mut info = info.read(thread)?;
     info.number = number;
     let info = info.kept()?;
@@ -90,9 +124,9 @@ fn told(thread: &Thread, number: i32, info: UserPtr<SigInfo>, to_itself: bool) -
 
 /// `rt_sigqueueinfo(2)`.
 pub fn rt_sigqueueinfo(thread: &Thread, process: i32, number: i32, info: UserPtr<SigInfo>) -> Result<()> {
-    let info = told(thread, number, info, process == thread.id)?;
+    let info = told(thread, number, info, process == thread.id())?;
     let process = registry::find(process).ok_or(Errno::ESRCH)?;
-    send_number(Target::Process(&process), number, |_| info)
+    send_number(thread, Target::Process(&process), number, |_| info)
 }
 
 /// `rt_tgsigqueueinfo(2)`.
@@ -106,7 +140,7 @@ pub fn rt_tgsigqueueinfo(
     if process <= 0 || target <= 0 {
         return Err(Errno::EINVAL);
     }
-    let info = told(thread, number, info, target == thread.id)?;
+    let info = told(thread, number, info, target == thread.id())?;
     let target = thread_of(process, target)?;
-    send_number(Target::Thread(&target), number, |_| info)
+    send_number(thread, Target::Thread(&target), number, |_| info)
 }

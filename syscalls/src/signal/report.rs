@@ -28,7 +28,7 @@ fn reason(info: &SigInfo) -> &'static str {
 pub(super) fn fatal(thread: &Thread, info: &SigInfo, registers: &Registers) {
     let Ok(signal) = info.signal() else { return };
     let machine = machine();
-    let (process, id) = (thread.process.id, thread.id);
+    let (process, id) = (thread.process.id, thread.id());
     if !info.is_synchronous() {
         machine.log(format_args!("process {process}, thread {id}: {signal} at {:#x}", registers.rip));
         return;

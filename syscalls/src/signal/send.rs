@@ -20,7 +20,8 @@ pub enum Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    fn process(self) -> &'a Process {
+    /// The process, or the thread's one.
+    pub(super) fn process(self) -> &'a Process {
         match self {
             Self::Process(process) => process,
             Self::Thread(thread) => &thread.process,
@@ -140,10 +141,10 @@ fn complete(group: &mut Group, target: Target<'_>, signal: Signal) {
                 return hand_to(group, &main, signal);
             }
             let threads = process.threads();
-            let first = threads.iter().position(|thread| thread.id == group.target).unwrap_or(0);
+            let first = threads.iter().position(|thread| thread.id() == group.target).unwrap_or(0);
             let (before, after) = threads.split_at(first);
             if let Some(thread) = after.iter().chain(before).find(|thread| willing(thread)) {
-                group.target = thread.id;
+                group.target = thread.id();
                 hand_to(group, thread, signal);
             }
         }

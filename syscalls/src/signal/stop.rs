@@ -5,7 +5,6 @@ use super::{ActionFlags, ChildTimes, SigInfo, Signal};
 use crate::machine::machine;
 use crate::process::{Process, registry};
 use crate::thread::Thread;
-use alloc::sync::Arc;
 use linux_raw_sys::general::{CLD_CONTINUED, CLD_STOPPED};
 
 /// How far a process has stopped.
@@ -160,7 +159,8 @@ pub(super) fn tell_parent(process: &Process) {
             JobChange::Stopped(signal) => (CLD_STOPPED, i32::from(signal.number())),
             JobChange::Continued => (CLD_CONTINUED, i32::from(Signal::CONT.number())),
         };
-        let info = SigInfo::child(code as i32, process.id, 0, status, child_times(process));
+        let info =
+            SigInfo::child(code as i32, process.id, process.credentials().user.real, status, child_times(process));
         // Cannot fail: a standard signal of the kernel needs no room.
         let _ = super::send::send(super::send::Target::Process(&parent), info);
     }
@@ -172,8 +172,17 @@ pub(crate) fn child_times(process: &Process) -> ChildTimes {
     ChildTimes { user: (process.cpu_time() / 10_000_000) as i64, system: 0 }
 }
 
-/// What `wait4(2)` may report of a child, with the report taken off unless `keep` says so (`WNOWAIT`).
-pub fn job_change(process: &Arc<Process>, keep: bool) -> Option<JobChange> {
+/// What `wait4(2)` may report of a child, if it `is_wanted`; the report is taken off unless `keep` says so (`WNOWAIT`).
+pub fn job_change(process: &Process, is_wanted: impl Fn(JobChange) -> bool, keep: bool) -> Option<JobChange> {
     let mut group = process.signals.lock();
-    if keep { group.stop.unreported } else { group.stop.unreported.take() }
+    let change = group.stop.unreported.filter(|change| is_wanted(*change))?;
+    if !keep {
+        group.stop.unreported = None;
+    }
+    Some(change)
+}
+
+/// Whether all threads of a process stand still.
+pub fn is_stopped(process: &Process) -> bool {
+    matches!(process.signals.lock().stop.phase, Phase::Stopped { .. })
 }

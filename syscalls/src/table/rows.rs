@@ -19,10 +19,12 @@ use crate::pipe::calls::{self as pipe, PipeFlags};
 use crate::process::capabilities::{self, CapabilityData, CapabilityHeader};
 use crate::process::credentials::{groups, users};
 use crate::process::limits::Limit;
+use crate::process::pidfd::{self, PidFdFlags};
 use crate::process::session::calls as session;
 use crate::process::usage::{ProcessTimes, Usage};
 use crate::process::{
-    affinity, barrier, calls as process, identity, limits, personality, prctl, priority, reboot, usage,
+    affinity, barrier, calls as process, exec, fork, identity, limits, personality, prctl, priority, reboot, usage,
+    wait,
 };
 use crate::signal::kill as send;
 use crate::signal::signalfd::{self, SignalFdFlags};
@@ -117,14 +119,14 @@ table_rows! {
     55 => getsockopt(fd: Fd, level: i32 as socket_level, option: i32 as socket_option,
         value: UserPtr<u8> as option_value_out, length: UserPtr<i32> as int_out), absent;
     56 => clone(flags: u64 as clone_flags, stack: u64 as pointer, parent_tid: UserPtr<i32>, child_tid: UserPtr<i32>,
-        tls: u64 as pointer) -> i32, partial("threads only, no processes yet") [registers], clone::clone;
-    57 => fork() -> i32, absent;
-    58 => vfork() -> i32, absent;
+        tls: u64 as pointer) -> i32, full [registers], clone::clone;
+    57 => fork() -> i32, full [registers], fork::fork;
+    58 => vfork() -> i32, full [registers], fork::vfork;
     59 => execve(path: UserString, arguments: UserPtr<u64> as string_list, environment: UserPtr<u64> as environment),
-        absent;
+        full [registers], exec::execve;
     60 => exit(status: i32), full, process::exit;
-    61 => wait4(pid: i32, status: UserPtr<i32> as wait_status, options: i32 as wait_options,
-        usage: UserPtr<u8> as usage) -> i32, absent;
+    61 => wait4(pid: i32, status: UserPtr<i32> as wait_status, options: u32 as wait_options,
+        usage: UserPtr<Usage> as usage) -> i32, full, wait::wait4;
     62 => kill(pid: i32, signal: i32 as signal), full, send::kill;
     63 => uname(names: UserPtr<system::Names> as names), full, system::uname;
     64 => semget(key: i32 as ipc_key, count: i32, flags: i32 as ipc_flags) -> i32, absent;
@@ -351,8 +353,8 @@ table_rows! {
     244 => mq_notify(queue: Fd, event: UserPtr<u8> as signal_event), absent;
     245 => mq_getsetattr(queue: Fd, new: UserPtr<u8>, old: UserPtr<u8>), absent;
     246 => kexec_load(entry: Address, count: u64, segments: UserPtr<u8>, flags: u64 as hex), absent;
-    247 => waitid(kind: i32 as wait_kind, id: i32, information: UserPtr<u8> as signal_information_out,
-        options: i32 as wait_options, usage: UserPtr<u8> as usage), absent;
+    247 => waitid(kind: i32 as wait_kind, id: i32, information: UserPtr<SigInfo> as signal_information_out,
+        options: u32 as wait_options, usage: UserPtr<Usage> as usage), full, wait::waitid;
     248 => add_key(kind: UserString, description: UserString, payload: UserPtr<u8>, length: usize,
         keyring: i32) -> i32, absent;
     249 => request_key(kind: UserString, description: UserString, information: UserString, keyring: i32) -> i32, absent;
@@ -464,7 +466,7 @@ table_rows! {
     320 => kexec_file_load(kernel: Fd, initrd: Fd, length: u64, command_line: UserPtr<u8>, flags: u64 as hex), absent;
     321 => bpf(command: i32, attributes: UserPtr<u8>, size: u32) -> i32, absent;
     322 => execveat(directory: Fd, path: UserString, arguments: UserPtr<u64> as string_list,
-        environment: UserPtr<u64> as environment, flags: i32 as at_flags), absent;
+        environment: UserPtr<u64> as environment, flags: AtFlags as at_flags), full [registers], exec::execveat;
     323 => userfaultfd(flags: u32 as user_fault_flags) -> Fd, absent;
     324 => membarrier(command: i32 as barrier_command, flags: u32 as hex, cpu: i32) -> i32,
         partial("one CPU; restartable sequences"), barrier::membarrier;
@@ -486,8 +488,8 @@ table_rows! {
         timeout: UserPtr<u8> as timespec, mask: UserPtr<u8> as sized_signal_set) -> i64, absent;
     334 => rseq(area: UserPtr<u8>, length: u32, flags: i32 as hex, signature: u32 as hex), absent;
     335 => uretprobe(), absent;
-    424 => pidfd_send_signal(fd: Fd, signal: i32 as signal, information: UserPtr<u8> as signal_information,
-        flags: u32 as hex), absent;
+    424 => pidfd_send_signal(fd: Fd, signal: i32 as signal, information: UserPtr<SigInfo> as signal_information,
+        flags: u32 as hex), full, pidfd::pidfd_send_signal;
     425 => io_uring_setup(entries: u32, parameters: UserPtr<u8>) -> Fd, absent;
     426 => io_uring_enter(fd: Fd, submit: u32, complete: u32, flags: u32 as hex, argument: UserPtr<u8>,
         size: usize) -> i32, absent;
@@ -499,14 +501,15 @@ table_rows! {
     431 => fsconfig(fd: Fd, command: u32, key: UserString, value: UserPtr<u8>, extra: i32), absent;
     432 => fsmount(fd: Fd, flags: u32 as hex, attributes: u32 as hex) -> Fd, absent;
     433 => fspick(directory: Fd, path: UserString, flags: u32 as hex) -> Fd, absent;
-    434 => pidfd_open(pid: i32, flags: u32 as process_fd_flags) -> Fd, absent;
+    434 => pidfd_open(pid: i32, flags: PidFdFlags as process_fd_flags) -> Fd, partial("PIDFD_THREAD"),
+        pidfd::pidfd_open;
     435 => clone3(arguments: UserPtr<clone::CloneArguments> as clone_arguments, size: usize) -> i32,
-        partial("threads only, no processes yet") [registers], clone::clone3;
+        partial("cgroups") [registers], clone::clone3;
     436 => close_range(first: u32, last: u32, flags: CloseRangeFlags as close_range_flags), full,
         file::descriptor::close_range;
     437 => openat2(directory: Fd, path: UserString, how: UserPtr<OpenHow> as open_how, size: usize) -> Fd, full,
         file::opening::openat2;
-    438 => pidfd_getfd(process: Fd, fd: Fd, flags: u32 as hex) -> Fd, absent;
+    438 => pidfd_getfd(process: Fd, fd: Fd, flags: u32 as hex) -> Fd, full, pidfd::pidfd_getfd;
     439 => faccessat2(directory: Fd, path: UserString, mode: u32 as access_mode, flags: AtFlags as access_flags),
         full, file::status::faccessat2;
     440 => process_madvise(process: Fd, vector: UserPtr<u8>, count: usize, advice: i32 as advice,

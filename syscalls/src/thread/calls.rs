@@ -8,13 +8,13 @@ use core::sync::atomic::Ordering;
 
 /// `gettid(2)`.
 pub fn gettid(thread: &Thread) -> Result<i32> {
-    Ok(thread.id)
+    Ok(thread.id())
 }
 
 /// `set_tid_address(2)`.
 pub fn set_tid_address(thread: &Thread, address: UserPtr<i32>) -> Result<i32> {
     thread.clear_child_tid.store(address.address(), Ordering::Relaxed);
-    Ok(thread.id)
+    Ok(thread.id())
 }
 
 /// `sched_yield(2)`.

@@ -22,7 +22,7 @@ impl Clock {
     pub(super) fn kept_by(self, thread: &Thread) -> Result<Self> {
         match self {
             Self::Process(0) => Ok(Self::Process(thread.process.id)),
-            Self::Thread(0) => Ok(Self::Thread(thread.id)),
+            Self::Thread(0) => Ok(Self::Thread(thread.id())),
             Self::Process(id) => registry::find(id).map(|_| self).ok_or(Errno::EINVAL),
             Self::Thread(id) => thread.process.thread(id).map(|_| self).ok_or(Errno::EINVAL),
             Self::Realtime | Self::Monotonic | Self::Tai => Ok(self),

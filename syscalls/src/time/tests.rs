@@ -139,7 +139,7 @@ fn timers_on_cpu_time() {
 
 fn create(thread: &Thread, notify: u32, signal: Signal) -> Result<i32> {
     let number = i32::from(signal.number());
-    let event = SignalEvent { value: 99, signal: number, notify: notify as i32, thread: thread.id, padding: [0; 11] };
+    let event = SignalEvent { value: 99, signal: number, notify: notify as i32, thread: thread.id(), padding: [0; 11] };
     let id = UserPtr::new(user_pages(1));
     timer_create(thread, raw::CLOCK_MONOTONIC as i32, UserPtr::new(user_bytes(event.as_bytes())), id)?;
     id.read(thread)
@@ -196,7 +196,7 @@ fn what_timers_refuse() {
     assert_eq!(clock(12), Err(Errno::EINVAL));
     assert_eq!(clock(raw::CLOCK_MONOTONIC_RAW as i32), Err(Errno::EOPNOTSUPP));
     assert_eq!(clock(!(thread.process.id) << 3 | 2), Ok(()));
-    assert_eq!(clock(!(thread.id) << 3 | 6), Ok(()));
+    assert_eq!(clock(!(thread.id()) << 3 | 6), Ok(()));
     assert_eq!(clock(!(999_999) << 3 | 6), Err(Errno::EINVAL));
     let bad = timer_create(&thread, 1, UserPtr::new(0), UserPtr::new(0x10));
     assert_eq!(bad, Err(Errno::EFAULT));

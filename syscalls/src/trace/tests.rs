@@ -348,7 +348,7 @@ fn calls_that_do_not_return_are_printed_before() {
     let _turn = turn();
     let thread = test_process();
     extern "C" fn looking(thread: &Thread, _: &mut Registers) -> i64 {
-        assert_eq!(take_trace(), [std::format!("[pid {}] exit_group(3) = ?", thread.id)]);
+        assert_eq!(take_trace(), [std::format!("[pid {}] exit_group(3) = ?", thread.id())]);
         0
     }
     traced_by(&thread, &mut registers(231, &[3], 0), looking);
@@ -400,11 +400,11 @@ fn waiting_calls_are_resumed() {
     let lines: Vec<String> = has_started.recv().expect("lines");
     assert_eq!(
         lines[0],
-        std::format!("[pid {}] futex(0x1000, FUTEX_WAIT_PRIVATE, 1, NULL <unfinished ...>", thread.id)
+        std::format!("[pid {}] futex(0x1000, FUTEX_WAIT_PRIVATE, 1, NULL <unfinished ...>", thread.id())
     );
     assert!(lines[1].ends_with("] getpid() = 7"));
     assert_ne!(lines[1].split(']').next(), lines[0].split(']').next());
-    assert_eq!(lines[2], std::format!("[pid {}] <... futex resumed>) = 0", thread.id));
+    assert_eq!(lines[2], std::format!("[pid {}] <... futex resumed>) = 0", thread.id()));
 }
 
 #[test]

@@ -208,7 +208,7 @@ impl Directory for Tasks {
 
     fn list(&self, position: u64, each: &mut dyn FnMut(u64, &[u8], Kind) -> bool) {
         let Ok(process) = self.0.process() else { return };
-        let mut ids: Vec<_> = process.threads().iter().map(|thread| thread.id).collect();
+        let mut ids: Vec<_> = process.threads().iter().map(|thread| thread.id()).collect();
         ids.sort_unstable();
         // A position is the number of the thread listed last.
         for id in ids.into_iter().filter(|&id| id as u64 > position) {

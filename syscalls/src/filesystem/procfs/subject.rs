@@ -25,7 +25,7 @@ impl Subject {
 
     /// `/proc/TID` of a thread that is not its process's first.
     pub(super) fn of_thread(thread: &Arc<Thread>) -> Self {
-        Self { process: Arc::downgrade(&thread.process), thread: thread.id, alone: false }
+        Self { process: Arc::downgrade(&thread.process), thread: thread.id(), alone: false }
     }
 
     /// `/proc/PID/task/TID`, while the thread is there.

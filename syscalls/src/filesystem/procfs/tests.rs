@@ -165,7 +165,7 @@ fn the_name_can_be_changed() {
     thread.set_name(*b"a) b\\\n\0\0\0\0\0\0\0\0\0\0");
     assert_eq!(field(&text_of("self/status"), "Name"), "a) b\\\\\\n");
     let stat = text_of("self/stat");
-    assert!(stat.starts_with(&format!("{} (a) b\\\n) ", thread.id)), "{stat}");
+    assert!(stat.starts_with(&format!("{} (a) b\\\n) ", thread.id())), "{stat}");
     assert_eq!(stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().count(), 50);
 }
 

@@ -11,7 +11,7 @@ fn niceness_is_kept_within_its_bounds() {
     setpriority(&thread, PROCESS, 0, 100).unwrap();
     assert_eq!(getpriority(&thread, PROCESS, 0), Ok(1));
     setpriority(&thread, GROUP, 0, -100).unwrap();
-    assert_eq!(getpriority(&thread, PROCESS, thread.id), Ok(40));
+    assert_eq!(getpriority(&thread, PROCESS, thread.id()), Ok(40));
     assert_eq!(getpriority(&thread, 3, 0), Err(Errno::EINVAL));
     assert_eq!(setpriority(&thread, PROCESS, i32::MAX, 0), Err(Errno::ESRCH));
     assert_eq!(getpriority(&thread, GROUP, i32::MAX), Err(Errno::ESRCH));
