@@ -21,6 +21,7 @@ pub mod program;
 pub mod reboot;
 pub mod registry;
 pub mod session;
+pub mod size_limit;
 pub mod usage;
 mod vdso;
 mod vfork;

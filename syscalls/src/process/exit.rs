@@ -159,9 +159,10 @@ fn depart(thread: &Thread) {
 }
 
 /// What a thread has left to others in its memory, before it uses it no more: robust futexes, and
-/// `CLONE_CHILD_CLEARTID`'s word, for which whoever joins the thread waits.
+/// `CLONE_CHILD_CLEARTID`'s word, for which whoever joins the thread waits; and the futexes it owns.
 pub(super) fn leave_memory(thread: &Thread) {
     robust::abandon(thread);
+    futex::abandon_locks(thread);
     let address = thread.clear_child_tid.swap(0, Ordering::Relaxed);
     if address != 0 && UserPtr::<u32>::new(address).write(thread, &0).is_ok() {
         let _ = futex::wake(thread, address, false, 1, futex::ANY);
