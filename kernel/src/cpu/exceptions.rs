@@ -187,7 +187,10 @@ fn page_fault(frame: &mut Registers, error: u32) {
         let trap = Trap { number: Vector::PAGE_FAULT.into(), error: u64::from(error) | 4 | hidden, address };
         match fault.signal(address) {
             Some(info) => signal::fault(thread, info, trap),
-            None => exit::terminate(&thread.process, exit::End::Killed(Signal::KILL)),
+            None => {
+                machine().report(format_args!("process {} died of SIGKILL: the memory is full", thread.process.id));
+                exit::terminate(&thread.process, exit::End::Killed(Signal::KILL));
+            }
         }
     }
 }
