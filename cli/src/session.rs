@@ -11,7 +11,7 @@ mod outputs;
 mod signals;
 mod terminal;
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
@@ -50,6 +50,7 @@ pub(crate) fn run(
     terminal: &mut Terminal,
     settings: Settings,
 ) -> Result<u8> {
+    let shows_log = !matches!(settings.log, LogReader::Nobody);
     let mut session = Session {
         channel: Channel::new(socket),
         outputs: Outputs::new(settings.log).context("cannot use the standard streams")?,
@@ -57,6 +58,7 @@ pub(crate) fn run(
         signals: Signals::take().context("cannot receive signals")?,
         insistence: Insistence::default(),
         log: Log::new(),
+        shows_log,
         arriving: Stream::OUTPUTS.map(Credit::initial),
         heard: false,
         ending: None,
@@ -76,6 +78,8 @@ struct Session<'a> {
     signals: Signals,
     insistence: Insistence,
     log: Log,
+    /// Whether somebody has read the log already.
+    shows_log: bool,
     /// What the guest may still send, to see that it keeps to it.
     arriving: [Credit; 3],
     /// Whether the guest has said anything yet.
@@ -303,14 +307,22 @@ impl Session<'_> {
         }
     }
 
-    /// The exit code, after the kernel's own words when it panicked.
+    /// The exit code, after the kernel's own words when it panicked or when the program died of a fault.
     fn last_word(&self, ending: Ending) -> Result<u8> {
         match ending {
             Ending::Panicked => {
                 let log = name_addresses(&self.log.text());
                 Err(Failure::new(format!("the machine's kernel panicked\n{log}")))
             }
-            ending => Ok(ending.exit_code()),
+            ending => {
+                if let (Ending::Killed(_), false, report) = (ending, self.shows_log, self.log.text())
+                    && !report.is_empty()
+                {
+                    // Nobody may read it any more: no reason to end otherwise.
+                    let _ = writeln!(io::stderr(), "birgus: {report} (-v shows registers and mappings)");
+                }
+                Ok(ending.exit_code())
+            }
         }
     }
 

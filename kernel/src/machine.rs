@@ -206,6 +206,10 @@ impl Machine for Hardware {
         console::log(line);
     }
 
+    fn report(&self, line: core::fmt::Arguments<'_>) {
+        console::report(line);
+    }
+
     fn trace_line(&self, line: &str) {
         CONSOLE.trace(line.as_bytes(), console::look);
     }

@@ -6,6 +6,7 @@ mod heap;
 pub(crate) mod kernel_half;
 pub(crate) mod layout;
 pub(crate) mod space;
+pub(crate) mod stacks;
 
 use crate::boot::Information;
 

@@ -1,6 +1,7 @@
 //! The end of a kernel that has a fault: what, where, a backtrace of addresses, and the machine stops.
 
 use crate::memory::layout;
+use crate::memory::stacks::Stack;
 use birgus_syscalls::registers::Registers;
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
@@ -43,12 +44,12 @@ fn die(what: fmt::Arguments<'_>, frame_pointer: u64) -> ! {
 
 /// The return address of the frame; goes on to its caller's.
 fn backtrace_step(frame: &mut u64) -> Option<u64> {
-    let in_kernel = *frame >= layout::STACKS && *frame & 7 == 0 && *frame < u64::MAX - 16;
-    if !in_kernel {
+    // A program's frame pointer, or what a broken chain leads to, must not make the report fault.
+    let stack = Stack::at(*frame).filter(|stack| *frame & 7 == 0 && *frame >= stack.mapped.start)?;
+    if stack.mapped.end - *frame < 16 {
         return None;
     }
-    // SAFETY: kernel code is compiled with frame pointers, and the outermost frame's is 0. A broken chain that leads
-    // to a bad place ends in the nested-panic check.
+    // SAFETY: kernel code is compiled with frame pointers, and these two words are in the mapped part of a stack.
     let [next, address] = unsafe { (*frame as *const [u64; 2]).read() };
     *frame = if next > *frame { next } else { 0 };
     layout::text().contains(&address).then_some(address)
@@ -78,13 +79,20 @@ pub(crate) fn exception(frame: &Registers, vector: u8, error: u32) -> ! {
     )
 }
 
-/// A kernel stack has no room for another frame. Called on a landing stack.
-pub(crate) fn stack_overflow(instruction: u64, stack: u64) -> ! {
-    die(
-        format_args!(
-            "kernel stack overflow at {instruction:#x}, stack {stack:#x}, address {:#x}",
-            x86_64::registers::control::Cr2::read_raw()
+/// A kernel stack has no room for another frame.
+pub(crate) extern "C" fn stack_overflow(instruction: u64, stack_pointer: u64, frame_pointer: u64) -> ! {
+    let address = x86_64::registers::control::Cr2::read_raw();
+    match Stack::at(stack_pointer) {
+        Some(stack) => die(
+            format_args!(
+                "{stack} ({:#x}..{:#x}) has overflowed at {instruction:#x}, stack {stack_pointer:#x}, address {address:#x}",
+                stack.mapped.start, stack.mapped.end
+            ),
+            frame_pointer,
         ),
-        0,
-    )
+        None => die(
+            format_args!("no stack at {instruction:#x}, stack {stack_pointer:#x}, address {address:#x}"),
+            frame_pointer,
+        ),
+    }
 }

@@ -237,6 +237,9 @@ pub trait Machine: Sync {
     /// One line for the kernel's log.
     fn log(&self, line: core::fmt::Arguments<'_>);
 
+    /// One line for people, also where nobody asked for the log: why a program died.
+    fn report(&self, line: core::fmt::Arguments<'_>);
+
     /// One line of the trace, without its end. Does not let other threads run; may wait for whoever reads the trace.
     fn trace_line(&self, line: &str) {
         self.log(format_args!("{line}"));

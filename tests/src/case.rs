@@ -20,6 +20,8 @@ pub(crate) struct Case {
     pub(crate) expected: Expected,
     pub(crate) stderr: Stderr,
     pub(crate) machine: Machine,
+    /// More options of the tool.
+    pub(crate) options: Vec<String>,
     /// Whether it is left for `--full`.
     pub(crate) full: bool,
 }
@@ -57,6 +59,7 @@ impl Case {
             expected: Expected::AsOnThisHost,
             stderr: Stderr::Same,
             machine: machines::DEFAULT,
+            options: Vec::new(),
             full: false,
         }
     }
@@ -81,8 +84,13 @@ impl Case {
         self
     }
 
-    pub(crate) fn any_stderr(mut self) -> Self {
-        self.stderr = Stderr::Any;
+    pub(crate) fn stderr(mut self, stderr: Stderr) -> Self {
+        self.stderr = stderr;
+        self
+    }
+
+    pub(crate) fn options<T: Into<String>>(mut self, options: impl IntoIterator<Item = T>) -> Self {
+        self.options = options.into_iter().map(Into::into).collect();
         self
     }
 

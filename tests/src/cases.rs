@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use crate::case::{Case, Program};
 use crate::machines;
+use crate::outcome::Stderr;
 use crate::programs::Source;
 
 pub(crate) use images::of_images;
@@ -24,9 +25,9 @@ pub(crate) fn of_programs(programs: &[Source]) -> Vec<Case> {
             let name = [&[source.name.clone()][..], arguments].concat().join(":");
             let mut case = Case::new(name, compiled(&source.name)).arguments(arguments).stdin(&*directives.stdin);
             if directives.any_stderr {
-                case = case.any_stderr();
+                case = case.stderr(Stderr::Any);
             }
-            cases.push(case.only_full(directives.full));
+            cases.push(case.options(&directives.options).only_full(directives.full));
         }
     }
     cases
@@ -58,6 +59,18 @@ pub(crate) fn of_the_tool() -> Vec<Case> {
         Case::new("tool/stdin", compiled("start/copy")).stdin(noise(300_000)),
         Case::new("tool/stdin-empty", compiled("start/copy")),
         Case::new("tool/stdout-and-stderr", compiled("start/both")),
+        Case::new("tool/fault", compiled("signals/death")).arguments(["null"]).stderr(Stderr::Like(
+            "birgus: process 2, thread 2 died of SIGSEGV at 0x*, writing 0x*: nothing is mapped there \
+             (-v shows registers and mappings)\n",
+        )),
+        Case::new("tool/fault-verbose", compiled("signals/death")).arguments(["null"]).options(["-v"]).stderr(
+            Stderr::Like(
+                "*birgus: process 2, thread 2 died of SIGSEGV at 0x*, writing 0x*: nothing is mapped there\n\
+                 birgus:   trap 14, error *birgus:   instruction 0x* in * r-xp *birgus:   address 0x* in no mapping\n\
+                 *birgus:   rip *\n",
+            ),
+        ),
+        Case::new("tool/signal", compiled("signals/death")).arguments(["TERM"]),
         Case::new("tool/absent", Program::Host("/nonexistent/program".into())).refused(127),
         Case::new("tool/text-file", Program::Host("/etc/passwd".into())).refused(126),
         Case::new("tool/directory", Program::Host("/etc".into())).refused(126),

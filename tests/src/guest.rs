@@ -124,7 +124,7 @@ impl Bench<'_> {
 
     fn in_guest(&self, case: &Case, ready: &Ready, scratch: &Path) -> Result<Outcome, String> {
         let mut tool = Command::new(&self.built()?.tool);
-        tool.arg("run").args(case.machine.options());
+        tool.arg("run").args(case.machine.options()).args(&case.options);
         let mut variables: Vec<_> = case.environment.iter().collect();
         if case.files.is_empty() {
             tool.envs(std::env::vars_os()).current_dir(scratch);

@@ -38,6 +38,21 @@ pub(crate) enum Stderr {
     Same,
     /// Not at all: the machine reports a crash there.
     Any,
+    /// The guest's is this; `*` stands for any bytes.
+    Like(&'static str),
+}
+
+/// Whether `text` is `pattern`, in which `*` stands for any bytes.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return text == pattern };
+    let Some(mut text) = text.strip_prefix(start) else { return false };
+    let mut pieces: Vec<&str> = rest.split('*').collect();
+    let end = pieces.pop().unwrap_or_default();
+    for piece in pieces {
+        let Some(at) = text.find(piece) else { return false };
+        text = &text[at + piece.len()..];
+    }
+    text.ends_with(end)
 }
 
 /// How `guest` differs from `wanted`, for a reader; `None` when it does not.
@@ -49,6 +64,15 @@ pub(crate) fn difference(wanted: &Outcome, guest: &Outcome, stderr: Stderr) -> O
     stream(&mut text, "stdout", &wanted.stdout, &guest.stdout);
     match stderr {
         Stderr::Same => stream(&mut text, "stderr", &wanted.stderr, &guest.stderr),
+        Stderr::Like(pattern) => {
+            let found = String::from_utf8_lossy(&guest.stderr);
+            if !is_like(&found, pattern) {
+                let _ = writeln!(text, "stderr should be like: {pattern}");
+            }
+            if !text.is_empty() {
+                quote(&mut text, &guest.stderr);
+            }
+        }
         // Not compared, but the first thing to look at.
         Stderr::Any if !text.is_empty() => quote(&mut text, &guest.stderr),
         Stderr::Any => {}
@@ -127,6 +151,21 @@ mod tests {
     fn each_part_is_told() {
         let told = difference(&outcome("a\nb\n", 0), &outcome("a\nc\x01\n", 1), Stderr::Same).unwrap();
         assert_eq!(told, "wanted exit code 0, the guest: exit code 1\nstdout: - wanted, + guest\n-b\n+c\\x01\n");
+    }
+
+    #[test]
+    fn a_pattern_is_anchored_at_both_ends() {
+        for (text, pattern, expected) in [
+            ("a1b22c", "a*b*c", true),
+            ("a1b22cd", "a*b*c", false),
+            ("xa1b22c", "a*b*c", false),
+            ("ac", "a*b*c", false),
+            ("abc", "abc", true),
+            ("abcd", "abc", false),
+            ("ab", "ab*b", false),
+        ] {
+            assert_eq!(is_like(text, pattern), expected, "{text} {pattern}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! // run: one 'two words'        a case with these arguments; without any such line: one case without arguments
 //! // stdin: text                 its standard input, with escapes as in `printf`
 //! // stderr: any                 standard error is not compared
+//! // options: --icount           the tool's options for its cases
 //! // full                        only with `--full`
 //! ```
 
@@ -44,6 +45,8 @@ pub(crate) struct Directives {
     pub(crate) runs: Vec<Vec<String>>,
     pub(crate) stdin: Vec<u8>,
     pub(crate) any_stderr: bool,
+    /// More options of the tool.
+    pub(crate) options: Vec<String>,
     pub(crate) full: bool,
 }
 
@@ -100,6 +103,7 @@ impl Directives {
                 "flags" => directives.flags = split()?,
                 "run" => directives.runs.push(split()?),
                 "stdin" => directives.stdin = value.replace("\\n", "\n").into_bytes(),
+                "options" => directives.options = split()?,
                 "stderr" if value == "any" => directives.any_stderr = true,
                 "full" => directives.full = true,
                 // Prose.
@@ -204,12 +208,13 @@ mod tests {
     #[test]
     fn directives_are_read_from_the_top() {
         let text = "// Facts: and prose.\n// build: musl\n// flags: -mavx2 -g\n// run: a 'b c'\n// run:\n\
-                    // stdin: one\\ntwo\n// stderr: any\n\n// full\nint main;\n";
+                    // stdin: one\\ntwo\n// options: --icount -v\n// stderr: any\n\n// full\nint main;\n";
         let read = Directives::read(text).unwrap();
         assert_eq!(read.build, Build::Musl);
         assert_eq!(read.flags, ["-mavx2", "-g"]);
         assert_eq!(read.runs, [vec!["a".to_owned(), "b c".to_owned()], vec![]]);
         assert_eq!(read.stdin, b"one\ntwo");
+        assert_eq!(read.options, ["--icount", "-v"]);
         assert!(read.any_stderr && !read.full);
     }
 

@@ -1,7 +1,7 @@
 //! Segments, the task state segment with its interrupt stacks, the interrupt table.
 
 use super::vectors::IN_USE;
-use crate::memory::{kernel_half, layout};
+use crate::memory::stacks;
 use core::ptr::addr_of;
 use spin::{Mutex, Once};
 use x86_64::instructions::segmentation::{CS, SS, Segment};
@@ -16,10 +16,6 @@ pub(crate) const CODE: SegmentSelector = SegmentSelector::new(1, PrivilegeLevel:
 /// The stack selector.
 pub(crate) const STACK: SegmentSelector = SegmentSelector::new(2, PrivilegeLevel::Ring0);
 
-/// Pages of one landing stack; between two of them are as many that are not mapped.
-const LANDING_PAGES: u64 = 2;
-const LANDING_STRIDE: u64 = 2 * LANDING_PAGES * 4096;
-
 static TSS: Once<TaskStateSegment> = Once::new();
 static GDT: Once<GlobalDescriptorTable> = Once::new();
 static IDT: Mutex<InterruptDescriptorTable> = Mutex::new(InterruptDescriptorTable::new());
@@ -31,14 +27,13 @@ unsafe extern "C" {
 /// Loads everything for the boot CPU. `None`: no memory for the stacks.
 pub(crate) fn start() -> Option<()> {
     let mut tss = TaskStateSegment::new();
-    let mut stacks = tss.interrupt_stack_table;
-    for (number, stack) in stacks.iter_mut().take(5).enumerate() {
-        let top = layout::LANDING_STACKS + (number as u64 + 1) * LANDING_STRIDE;
-        kernel_half::map_stack(top, LANDING_PAGES)?;
+    let mut table = tss.interrupt_stack_table;
+    for (number, stack) in (0..stacks::LANDING_COUNT).zip(&mut table) {
+        stacks::map_landing(number)?;
         // `int n` leaves a word less than an exception with an error code: a stub may look 16 bytes too high.
-        *stack = VirtAddr::new(top - 16);
+        *stack = VirtAddr::new(stacks::landing_top(number) - 16);
     }
-    tss.interrupt_stack_table = stacks;
+    tss.interrupt_stack_table = table;
     let tss = TSS.call_once(|| tss);
     let mut tss_selector = CODE;
     let gdt = GDT.call_once(|| {

@@ -13,13 +13,18 @@ use birgus_syscalls::thread::{Thread, Work};
 use core::arch::asm;
 use core::sync::atomic::Ordering;
 use linux_raw_sys::general::{
-    BUS_ADRALN, FPE_FLTDIV, FPE_FLTINV, FPE_FLTOVF, FPE_FLTRES, FPE_FLTUND, FPE_INTDIV, ILL_ILLOPN, TRAP_TRACE,
+    BUS_ADRALN, FPE_FLTDIV, FPE_FLTINV, FPE_FLTOVF, FPE_FLTRES, FPE_FLTUND, FPE_INTDIV, ILL_ILLOPN, TRAP_BRKPT,
+    TRAP_HWBKPT, TRAP_TRACE,
 };
 use x86_64::registers::control::Cr2;
 use x86_64::registers::debug::{Dr6, Dr6Flags};
 
 /// RFLAGS.IF.
 const INTERRUPT_FLAG: u64 = 1 << 9;
+/// RFLAGS.TF.
+const TRAP_FLAG: u64 = 1 << 8;
+/// RFLAGS.RF.
+const RESUME_FLAG: u64 = 1 << 16;
 
 /// Called with the frame on the stack where this may take its time; interrupts are off. Gives whether GS is to be the
 /// program's again.
@@ -27,7 +32,12 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
     let cause = Cause::from_register(cause);
     let from_program = cause.origin() == Origin::Program;
     match cause.vector() {
+        // These come at any instruction of the kernel, also where GS is the program's still or already.
         Vector::NMI if !from_program => return cause.found_own_gs(),
+        Vector::DEBUG if !from_program => {
+            pass_over(frame);
+            return cause.found_own_gs();
+        }
         Vector::NMI if !follows_int(frame, Vector::NMI) => {}
         Vector::NMI => software_interrupt(frame, Vector::NMI),
         Vector::TIMER | Vector::CONSOLE if from_program && is_software_interrupt(frame, cause.vector()) => {
@@ -51,6 +61,21 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
         _ => crate::panic::exception(frame, cause.vector(), cause.error()),
     }
     from_program && to_program(frame)
+}
+
+/// What led to #DB. The CPU sets bits and never clears them (SDM volume 3, 18.2.3): that is done here.
+fn take_debug_status() -> Dr6Flags {
+    let status = Dr6::read();
+    // SAFETY: the status register alone; this is its value after reset.
+    unsafe { asm!("mov dr6, {}", in(reg) 0xffff_0ff0_u64, options(nomem, nostack, preserves_flags)) };
+    status
+}
+
+/// A breakpoint that the program has put into the debug registers, and that the kernel has hit on its behalf (a copy
+/// to a word that is watched): nobody is told. RF takes the CPU past the instruction.
+fn pass_over(frame: &mut Registers) {
+    take_debug_status();
+    frame.rflags = frame.rflags & !TRAP_FLAG | RESUME_FLAG;
 }
 
 /// Whether a program's `int n` led to an interrupt's vector. The bytes before the instruction pointer may look like
@@ -94,7 +119,8 @@ fn current() -> &'static Thread {
 /// A program did what it may not, or touched a page that is not there yet.
 fn fault(frame: &mut Registers, cause: Cause) {
     let (vector, error) = (cause.vector(), cause.error());
-    if cause.is_software() || !has_error_code(vector) && !is_trap(vector) && follows_int(frame, vector) {
+    let debug = if vector == Vector::DEBUG { take_debug_status() } else { Dr6Flags::empty() };
+    if cause.is_software() || !has_error_code(vector) && !is_trap(vector, debug) && follows_int(frame, vector) {
         return software_interrupt(frame, vector);
     }
     if vector == Vector::NOT_PRESENT && is_int(frame) {
@@ -123,7 +149,7 @@ fn fault(frame: &mut Registers, cause: Cause) {
     let at = frame.rip;
     let (info, trap) = match vector {
         Vector::DIVIDE => (SigInfo::fault(Signal::FPE, FPE_INTDIV as i32, at), trap),
-        Vector::DEBUG => (SigInfo::fault(Signal::TRAP, TRAP_TRACE as i32, at), trap),
+        Vector::DEBUG => (SigInfo::fault(Signal::TRAP, debug_code(debug), at), trap),
         Vector::BREAKPOINT => (SigInfo::kernel(Signal::TRAP), trap),
         Vector::INVALID_OPCODE => (SigInfo::fault(Signal::ILL, ILL_ILLOPN as i32, at), trap),
         Vector::STACK_SEGMENT => (SigInfo::kernel(Signal::BUS), trap),
@@ -140,12 +166,25 @@ fn has_error_code(vector: u8) -> bool {
 }
 
 /// Vectors that a program may use by `int`, and the step of a program that steps through its own code.
-fn is_trap(vector: u8) -> bool {
+fn is_trap(vector: u8, debug: Dr6Flags) -> bool {
     match vector {
         Vector::BREAKPOINT | Vector::OVERFLOW => true,
-        Vector::DEBUG => Dr6::read().contains(Dr6Flags::STEP),
+        Vector::DEBUG => debug.intersects(Dr6Flags::STEP | Dr6Flags::TRAP),
         _ => false,
     }
+}
+
+/// The `si_code` of #DB, as Linux's `get_si_code`.
+fn debug_code(status: Dr6Flags) -> i32 {
+    let code = if status.contains(Dr6Flags::STEP) {
+        TRAP_TRACE
+    } else if status.intersects(Dr6Flags::TRAP) {
+        TRAP_HWBKPT
+    } else {
+        // `int1`, which leaves no trace.
+        TRAP_BRKPT
+    };
+    code as i32
 }
 
 fn page_fault(frame: &mut Registers, error: u32) {
@@ -166,7 +205,10 @@ fn page_fault(frame: &mut Registers, error: u32) {
         let trap = Trap { number: Vector::PAGE_FAULT.into(), error: u64::from(error) | 4 | hidden, address };
         match fault.signal(address) {
             Some(info) => signal::fault(thread, info, trap),
-            None => exit::terminate(&thread.process, exit::End::Killed(Signal::KILL)),
+            None => {
+                machine().report(format_args!("process {} died of SIGKILL: the memory is full", thread.process.id));
+                exit::terminate(&thread.process, exit::End::Killed(Signal::KILL));
+            }
         }
     }
 }

@@ -7,8 +7,9 @@
 use super::gs;
 use super::syscall;
 use super::percpu::this_cpu;
-use super::vectors::Vector;
-use crate::memory::{copy, kernel_half, layout};
+use super::vectors::{DOUBLE_FAULT_STACK, Vector};
+use crate::memory::stacks::{self, Stack};
+use crate::memory::{copy, layout};
 use birgus_syscalls::registers::Registers;
 
 /// What a stub leaves on the landing stack.
@@ -178,8 +179,8 @@ pub(crate) extern "C" fn land(vector: u32, landed: &mut Landed) -> Landing {
         (Origin::Program, _) => (this_cpu().kernel_rsp.get() - size_of::<Registers>() as u64) as *mut Registers,
         (Origin::Kernel, _) => {
             let below = (landed.rsp - 16 - size_of::<Registers>() as u64) & !15;
-            if !kernel_half::has_room(below, 2048) {
-                crate::panic::stack_overflow(landed.rip, landed.rsp);
+            if !Stack::has_room(below, 2048) {
+                give_up(landed);
             }
             below as *mut Registers
         }
@@ -201,4 +202,24 @@ pub(crate) extern "C" fn land(vector: u32, landed: &mut Landed) -> Landing {
         cause = Cause::new(Vector::SPURIOUS, 0, origin, false);
     }
     Landing { frame, cause: cause.0 }
+}
+
+/// The kernel's stack has overflowed: the report is made on the stack of #DF, which nothing else can land on now, so
+/// that the exception that led here stays to be looked at.
+fn give_up(landed: &Landed) -> ! {
+    // SAFETY: the landing stack is mapped, idle and left for good; `stack_overflow` has the C calling convention, takes
+    // three registers.
+    unsafe {
+        core::arch::asm!(
+            "mov rsp, {top}",
+            "call {report}",
+            "ud2",
+            top = in(reg) stacks::landing_top(DOUBLE_FAULT_STACK.into()),
+            report = sym crate::panic::stack_overflow,
+            in("rdi") landed.rip,
+            in("rsi") landed.rsp,
+            in("rdx") landed.rbp,
+            options(noreturn)
+        );
+    }
 }

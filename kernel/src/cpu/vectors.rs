@@ -34,6 +34,8 @@ impl Vector {
 pub(crate) const COUNT: u8 = 48;
 
 const SHARED: u16 = 0;
+/// #DF's landing stack.
+pub(super) const DOUBLE_FAULT_STACK: u16 = 3;
 
 /// Each vector in use with its stack. #DB, NMI, #DF and #MC may come at any instruction and have their own; the rest
 /// come with interrupts off until they have left theirs, and share one.
@@ -46,7 +48,7 @@ pub(crate) const IN_USE: &[(u8, u16)] = &[
     (Vector::BOUND, SHARED),
     (Vector::INVALID_OPCODE, SHARED),
     (Vector::NO_DEVICE, SHARED),
-    (Vector::DOUBLE_FAULT, 3),
+    (Vector::DOUBLE_FAULT, DOUBLE_FAULT_STACK),
     (Vector::INVALID_TSS, SHARED),
     (Vector::NOT_PRESENT, SHARED),
     (Vector::STACK_SEGMENT, SHARED),

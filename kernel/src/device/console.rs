@@ -53,7 +53,14 @@ pub(crate) fn set_logging(on: bool) {
 
 /// Writes a line to the log, if it is on.
 pub(crate) fn log(line: fmt::Arguments<'_>) {
-    let Some(device) = DEVICE.get().filter(|_| LOGGING.load(Ordering::Relaxed)) else { return };
+    if LOGGING.load(Ordering::Relaxed) {
+        report(line);
+    }
+}
+
+/// Writes a line to the log, whether it is on or not: the tool shows it in the end, a serial line at once.
+pub(crate) fn report(line: fmt::Arguments<'_>) {
+    let Some(device) = DEVICE.get() else { return };
     let mut text = alloc::format!("{line}\n");
     if !device.is_framed() {
         text = with_carriage_returns(&text);

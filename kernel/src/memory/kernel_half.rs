@@ -1,9 +1,8 @@
-//! The kernel's half of the address space: permissions of the image, device memory, stacks.
+//! The kernel's half of the address space: permissions of the image, device memory.
 
 use super::frames;
 use super::layout::{self, KERNEL_BASE, direct};
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
 use x86_64::instructions::tlb;
 use x86_64::structures::paging::page_table::PageTableEntry;
 use x86_64::structures::paging::{PageTable, PageTableFlags};
@@ -149,38 +148,10 @@ pub(crate) fn map_device(physical: u64, length: u64) -> Option<u64> {
     Some(direct(physical))
 }
 
-static NEXT_STACK: AtomicU64 = AtomicU64::new(0);
-/// Bytes of a kernel stack.
-pub(crate) const STACK_SIZE: u64 = 16 << 10;
-/// From one stack to the next: the other half stays unmapped, so that an overflow faults.
-const STACK_STRIDE: u64 = 2 * STACK_SIZE;
-
-/// Maps `pages` fresh frames below `top`. `None`: out of memory (what was mapped so far stays).
-pub(crate) fn map_stack(top: u64, pages: u64) -> Option<()> {
+/// Maps a frame at a page of the kernel's half that nothing uses yet: data, read and write. `None`: no frame left for
+/// tables.
+pub(super) fn map_page(address: u64, physical: u64) -> Option<()> {
     let flags = PageTableFlags::PRESENT | PageTableFlags::WRITABLE | PageTableFlags::GLOBAL | NOT_EXECUTABLE;
-    for page in 1..=pages {
-        let frame = u64::from(frames::allocate(1)?) * frames::FRAME;
-        // SAFETY: the range is set aside for stacks, and this one is new.
-        unsafe { set(top - page * frames::FRAME, frame, flags)? };
-    }
-    Some(())
-}
-
-/// A new kernel stack; gives its top.
-pub(crate) fn new_stack() -> Option<u64> {
-    let number = NEXT_STACK.fetch_add(1, Ordering::Relaxed);
-    let top = layout::STACKS + (number + 1) * STACK_STRIDE;
-    map_stack(top, STACK_SIZE / frames::FRAME)?;
-    Some(top)
-}
-
-/// Whether the address lies in the mapped part of a kernel stack with at least `room` bytes below it.
-pub(crate) fn has_room(address: u64, room: u64) -> bool {
-    let boot_guard = (&raw const boot_stack_guard) as u64;
-    if (boot_guard..boot_guard + 5 * frames::FRAME).contains(&address) {
-        return address - room >= boot_guard + frames::FRAME;
-    }
-    let within = address.wrapping_sub(layout::STACKS) % STACK_STRIDE;
-    let within = if within == 0 { STACK_STRIDE } else { within };
-    (layout::STACKS..layout::LANDING_STACKS).contains(&address) && within >= STACK_SIZE + room
+    // SAFETY: the page is new.
+    unsafe { set(address, physical, flags) }
 }

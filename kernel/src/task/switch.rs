@@ -3,7 +3,7 @@
 use super::scheduler;
 use crate::cpu::percpu::this_cpu;
 use crate::cpu::{extended, gs};
-use crate::memory::kernel_half;
+use crate::memory::stacks;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use birgus_syscalls::machine::{ExtendedFormat, OutOfMemory, Task};
@@ -50,7 +50,7 @@ struct Stack(u64);
 impl Stack {
     fn new() -> Option<Self> {
         let spare = SPARE_STACKS.lock().pop();
-        spare.or_else(kernel_half::new_stack).map(Self)
+        spare.or_else(stacks::new).map(Self)
     }
 }
 

@@ -47,7 +47,7 @@ fn attempt(address: u64, taker: i32, queued: Option<&Waiter>, more_wait: bool) -
     if let Some(queued) = queued {
         return match *queued.role.lock() {
             Role::Locks { owner } => Ok(Attempt::Owned(owner)),
-            Role::Inherits => Ok(Attempt::Owned(queued.thread.id)),
+            Role::Inherits => Ok(Attempt::Owned(queued.thread.id())),
             _ => Err(Errno::EINVAL),
         };
     }
@@ -56,7 +56,7 @@ fn attempt(address: u64, taker: i32, queued: Option<&Waiter>, more_wait: bool) -
         Err(_) => Ok(Attempt::Missing),
         Ok(now) if now != found => Ok(Attempt::Again),
         Ok(_) if owner == 0 => Ok(Attempt::Taken),
-        Ok(_) => registry::thread(owner as i32).map(|owner| Attempt::Owned(owner.id)).ok_or(Errno::ESRCH),
+        Ok(_) => registry::thread(owner as i32).map(|owner| Attempt::Owned(owner.id())).ok_or(Errno::ESRCH),
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn lock(thread: &Thread, address: u64, private: bool, deadline: Optio
     let waiter = loop {
         let mut bucket = key.bucket().lock();
         let queued = first(&bucket, key).cloned();
-        let outcome = attempt(address, thread.id, queued.as_deref(), false);
+        let outcome = attempt(address, thread.id(), queued.as_deref(), false);
         match outcome? {
             Attempt::Taken => return Ok(()),
             Attempt::Owned(_) if !waits => return Err(Errno::EAGAIN),
@@ -115,7 +115,7 @@ fn take_over(thread: &Thread, waiter: &Arc<Waiter>, address: u64) -> Result<()> 
     loop {
         let found = word.read(thread)?;
         let mut bucket = key.bucket().lock();
-        let new = FUTEX_OWNER_DIED | FUTEX_WAITERS | thread.id as u32;
+        let new = FUTEX_OWNER_DIED | FUTEX_WAITERS | thread.id() as u32;
         match machine().compare_exchange_user(address, found, new) {
             Ok(now) if now == found => {
                 bucket.retain(|other| !Arc::ptr_eq(other, waiter));
@@ -148,7 +148,7 @@ pub(super) fn unlock(thread: &Thread, address: u64, private: bool) -> Result<()>
             return Err(Errno::EINVAL);
         }
         let value = word.read(thread)?;
-        if value & FUTEX_TID_MASK != thread.id as u32 {
+        if value & FUTEX_TID_MASK != thread.id() as u32 {
             return Err(Errno::EPERM);
         }
         let key = Key::of(thread, address, private, Access::WRITE)?;
@@ -157,7 +157,7 @@ pub(super) fn unlock(thread: &Thread, address: u64, private: bool) -> Result<()>
         if next.as_ref().is_some_and(|next| !matches!(*next.role.lock(), Role::Locks { .. })) {
             return Err(Errno::EINVAL);
         }
-        let new = next.as_ref().map_or(0, |next| next.thread.id as u32 | FUTEX_WAITERS);
+        let new = next.as_ref().map_or(0, |next| next.thread.id() as u32 | FUTEX_WAITERS);
         match machine().compare_exchange_user(address, value, new) {
             Ok(found) if found == value => {}
             Ok(_) => continue,
@@ -169,7 +169,7 @@ pub(super) fn unlock(thread: &Thread, address: u64, private: bool) -> Result<()>
         }
         if let Some(next) = next {
             bucket.retain(|other| !Arc::ptr_eq(other, &next));
-            set_owner(&bucket, key, next.thread.id);
+            set_owner(&bucket, key, next.thread.id());
             next.wake();
         }
         return Ok(());
@@ -183,11 +183,11 @@ pub fn abandon(thread: &Thread) {
     }
     for bucket in &super::WAITERS {
         let bucket = bucket.lock();
-        let waits = |waiter: &Waiter| *waiter.role.lock() == Role::Locks { owner: thread.id };
+        let waits = |waiter: &Waiter| *waiter.role.lock() == Role::Locks { owner: thread.id() };
         while let Some(next) = bucket.iter().find(|waiter| waits(waiter)) {
             let key = *next.key.lock();
             *next.role.lock() = Role::Inherits;
-            set_owner(&bucket, key, next.thread.id);
+            set_owner(&bucket, key, next.thread.id());
             next.wake();
         }
     }
@@ -267,7 +267,7 @@ fn hand_over(thread: &Thread, address: u64, key: Key, moving: &mut Vec<Arc<Waite
     while let Some(waiter) = moving.first().cloned() {
         let mut bucket = key.bucket().lock();
         let queued = first(&bucket, key).cloned();
-        let role = match attempt(address, waiter.thread.id, queued.as_deref(), moving.len() > 1)? {
+        let role = match attempt(address, waiter.thread.id(), queued.as_deref(), moving.len() > 1)? {
             Attempt::Taken => None,
             Attempt::Owned(_) if count >= move_count => break,
             Attempt::Owned(owner) => Some(Role::Locks { owner }),
@@ -283,7 +283,7 @@ fn hand_over(thread: &Thread, address: u64, key: Key, moving: &mut Vec<Arc<Waite
         *waiter.key.lock() = key;
         match role {
             None => {
-                *waiter.role.lock() = Role::Locks { owner: waiter.thread.id };
+                *waiter.role.lock() = Role::Locks { owner: waiter.thread.id() };
                 waiter.wake();
             }
             Some(role) => {

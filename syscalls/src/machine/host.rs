@@ -664,6 +664,10 @@ impl Machine for HostMachine {
         std::eprintln!("{line}");
     }
 
+    fn report(&self, line: core::fmt::Arguments<'_>) {
+        self.log(line);
+    }
+
     fn trace_line(&self, line: &str) {
         lock(&TRACE).push(line.into());
     }

@@ -1,9 +1,13 @@
 //! What people read when a program dies of a fault.
 
-use super::SigInfo;
+use super::{SigInfo, Trap};
 use crate::machine::machine;
 use crate::registers::Registers;
 use crate::thread::Thread;
+use core::fmt;
+
+/// The vector of #PF.
+const PAGE_FAULT: u64 = 14;
 
 /// What a fault's code means.
 fn reason(info: &SigInfo) -> &'static str {
@@ -23,8 +27,23 @@ fn reason(info: &SigInfo) -> &'static str {
     }
 }
 
-/// Writes to the log what a signal that is about to end the process came from. For a signal that another program or
-/// the program itself sent, one line; for a fault, the registers too.
+/// What a page fault's error code says that the program tried (SDM volume 3, 4.7), and where; nothing for other traps.
+struct Attempt(Trap);
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let doing = match self.0.error {
+            _ if self.0.number != PAGE_FAULT => return Ok(()),
+            error if error & 0x10 != 0 => "executing",
+            error if error & 2 != 0 => "writing",
+            _ => "reading",
+        };
+        write!(f, ", {doing} {:#x}", self.0.address)
+    }
+}
+
+/// Tells what a signal that is about to end the process came from. A fault's line goes to people even where nobody
+/// asked for the log; the log gets the registers too. A signal that somebody sent is a line of the log.
 pub(super) fn fatal(thread: &Thread, info: &SigInfo, registers: &Registers) {
     let Ok(signal) = info.signal() else { return };
     let machine = machine();
@@ -35,10 +54,12 @@ pub(super) fn fatal(thread: &Thread, info: &SigInfo, registers: &Registers) {
     }
     let trap = *thread.signals.trap.lock();
     let (address, why) = (info.address(), reason(info));
-    machine.log(format_args!(
-        "process {process}, thread {id}: {signal} at {:#x}, address {address:#x}: {why} (trap {}, error {:#x})",
-        registers.rip, trap.number, trap.error
+    let attempt = Attempt(trap);
+    machine.report(format_args!(
+        "process {process}, thread {id} died of {signal} at {:#x}{attempt}: {why}",
+        registers.rip
     ));
+    machine.log(format_args!("  trap {}, error {:#x}", trap.number, trap.error));
     show_mapping("instruction", thread, registers.rip);
     if address != registers.rip && address != 0 {
         show_mapping("address", thread, address);

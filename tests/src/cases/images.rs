@@ -1,6 +1,7 @@
 //! Prebuilt programs that other people made.
 
 use crate::case::{Case, Program};
+use crate::outcome::Stderr;
 
 use super::noise;
 
@@ -49,7 +50,7 @@ fn busybox() -> Vec<Case> {
         of("sh").arguments(["sh", "script.sh", "one", "two words"]).file("script.sh", SHELL_SCRIPT),
         of("sh-stdin").arguments(["sh"]).stdin("x=3\nwhile [ $x -gt 0 ]; do echo $x; x=$((x-1)); done\nexit 7\n"),
         of("sh-command").arguments(["sh", "-c", "cd /; pwd; echo $((6*7)) >&2; exit 3"]),
-        of("sh-kill").arguments(["sh", "-c", "kill -9 $$"]).any_stderr(),
+        of("sh-kill").arguments(["sh", "-c", "kill -9 $$"]).stderr(Stderr::Any),
         of("unknown-applet").arguments(["no-such-applet"]),
         of("false").arguments(["false"]),
         of("env").arguments(["env"]).variable("A", "b"),
