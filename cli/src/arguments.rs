@@ -24,6 +24,25 @@ pub(crate) enum Command {
     /// The program's standard streams and exit code are this command's, and signals that this command gets reach the
     /// program. The host's environment and files do not, unless given.
     Run(RunArguments),
+    /// Tell what a program is, which system calls it makes where, and which of these places become jumps
+    Analyze {
+        /// A recipe (images/NAME) or a file of the host; it is not run
+        program: OsString,
+        /// For programs to read
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a copy of a program whose system calls pass through trampolines and that runs on plain Linux
+    ///
+    /// Where the copy does all that the program does, the rewriting has broken nothing. What lies behind the
+    /// program's last section stays at the end of the file.
+    Rewrite {
+        /// A recipe (images/NAME) or a file of the host
+        program: OsString,
+        /// The file to write
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Check what this host needs to run machines, and say how to mend what is missing
     Doctor,
     /// List Linux's system calls and how much of each is there

@@ -1,6 +1,7 @@
 //! The Birgus tool: starts a machine around one Linux program, and is that program's terminal and exit code.
 
 mod accelerator;
+mod analyze;
 mod arguments;
 mod cache;
 mod clock;
@@ -14,6 +15,7 @@ mod memory_file;
 mod memory_size;
 mod patch_plan;
 mod program;
+mod rewrite;
 mod root_archive;
 mod run;
 mod session;
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
     };
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Analyze { program, json } => analyze::analyze(&program, json),
+        Command::Rewrite { program, output } => rewrite::rewrite(&program, &output),
         Command::Doctor => Ok(doctor::examine()),
         Command::Syscalls { markdown } => Ok(syscalls::list(markdown)),
     };

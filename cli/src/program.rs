@@ -48,13 +48,7 @@ impl Program {
     }
 
     fn of_recipe(folder: &Path) -> Result<Self> {
-        let mut progress = |line: &str| {
-            if std::io::stderr().is_terminal() {
-                eprintln!("birgus: {line}");
-            }
-        };
-        let prepared = birgus_images::prepare(folder, &mut progress)
-            .context(format_args!("cannot prepare {}", folder.display()))?;
+        let prepared = prepare(folder)?;
         let file = open(&prepared.program, Executable::MayBe)?;
         let name = prepared.program.file_name().unwrap_or(prepared.name.as_ref()).to_owned();
         Ok(Self {
@@ -77,6 +71,22 @@ impl Program {
             root: None,
         }
     }
+}
+
+/// The file that a word of the command line means, whether a machine can run it or not: a recipe's program, or a file.
+pub(crate) fn file_on_host(word: &OsStr) -> Result<PathBuf> {
+    let path = find(word)?;
+    if path.join("image.toml").is_file() { Ok(prepare(&path)?.program) } else { Ok(path) }
+}
+
+/// Makes a recipe ready, with lines about it for a person who waits.
+fn prepare(folder: &Path) -> Result<birgus_images::Prepared> {
+    let mut progress = |line: &str| {
+        if std::io::stderr().is_terminal() {
+            eprintln!("birgus: {line}");
+        }
+    };
+    birgus_images::prepare(folder, &mut progress).context(format_args!("cannot prepare {}", folder.display()))
 }
 
 /// The program's place in the machine: an absolute path of the host stays, anything else is in `/bin`, so that

@@ -69,9 +69,9 @@ impl<'a> File<'a> {
         self.header.e_type(LittleEndian) == elf::ET_EXEC
     }
 
-    /// Whether it asks for a dynamic linker.
-    pub fn has_interpreter(&self) -> bool {
-        self.headers.iter().any(|header| header.p_type(LittleEndian) == elf::PT_INTERP)
+    /// The path of the dynamic linker that it asks for.
+    pub fn interpreter(&self) -> Option<&'a [u8]> {
+        self.headers.iter().find_map(|header| header.interpreter(LittleEndian, self.bytes).ok().flatten())
     }
 
     /// What can be told to the analysis.
