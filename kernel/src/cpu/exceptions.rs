@@ -143,6 +143,10 @@ fn fault(frame: &mut Registers, cause: Cause) {
         frame.rip = twin;
         return;
     }
+    if vector == Vector::DEBUG {
+        // A program that steps through its own code is to see each instruction that was there.
+        memory.stop_rewriting();
+    }
     memory.leave_trampoline(frame);
     drop(memory);
     let trap = Trap { number: vector.into(), error: error.into(), address: 0 };

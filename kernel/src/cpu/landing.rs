@@ -5,8 +5,8 @@
 //! program's state is only half changed over.
 
 use super::gs;
-use super::syscall;
 use super::percpu::this_cpu;
+use super::syscall;
 use super::vectors::{DOUBLE_FAULT_STACK, Vector};
 use crate::memory::stacks::{self, Stack};
 use crate::memory::{copy, layout};

@@ -21,7 +21,9 @@ use alloc::vec;
 use birgus_rewriter::{Entry, Plan, Room, Site, Write};
 use core::ops::Range;
 
-/// How far from the program trampolines may begin: well within a jump's ±2 GiB.
+/// Room right below the program: enough for most, and far from the lowest addresses, where programs look for nothing.
+const BELOW: u64 = 1 << 20;
+/// Room above it, for what finds no place there.
 const NEAR: u64 = 64 << 20;
 /// Where room above the program begins, behind what a heap may grow to.
 const ABOVE: u64 = 1 << 30;
@@ -92,7 +94,7 @@ impl AddressSpace {
     /// From now on system calls of the program that `file` holds become jumps as `plan` says. `image` is where the
     /// program lies, `bias` how far from where it was linked.
     pub fn rewrite(&self, plan: Plan<'static>, file: &Arc<MappedFile>, bias: u64, image: Range<u64>) {
-        let below = image.start.saturating_sub(NEAR).max(LOWEST_ADDRESS)..image.start;
+        let below = image.start.saturating_sub(BELOW).max(LOWEST_ADDRESS)..image.start;
         let above = image.end.saturating_add(ABOVE)..image.end.saturating_add(ABOVE + NEAR).min(USER_END);
         let room = Room::new([below, above]);
         let (places, sites, patched) = Default::default();
@@ -111,11 +113,8 @@ impl AddressSpace {
     /// The page of text that is to be mapped instead of `frame`, a page of `file`.
     pub(super) fn rewritten(&self, state: &mut State, page: u64, file: &Arc<MappedFile>, frame: Frame) -> Frame {
         let Some(mut rewriting) = state.rewriting.take() else { return frame };
-        let frame = if is_same_file(file, &rewriting.file) {
-            self.patch(state, &mut rewriting, page, frame)
-        } else {
-            frame
-        };
+        let frame =
+            if is_same_file(file, &rewriting.file) { self.patch(state, &mut rewriting, page, frame) } else { frame };
         state.rewriting = Some(rewriting);
         frame
     }
@@ -151,13 +150,7 @@ impl AddressSpace {
     }
 
     /// Where a site's trampoline stands; it is made when there is none yet. `None`: no place, or no memory.
-    fn trampoline(
-        &self,
-        state: &mut State,
-        rewriting: &mut Rewriting,
-        number: usize,
-        site: &Site<'_>,
-    ) -> Option<u64> {
+    fn trampoline(&self, state: &mut State, rewriting: &mut Rewriting, number: usize, site: &Site<'_>) -> Option<u64> {
         if let Some(place) = rewriting.places.get(&number) {
             return Some(*place);
         }
@@ -187,13 +180,7 @@ impl AddressSpace {
     }
 
     /// Takes room for code whose pages are there then.
-    fn take(
-        &self,
-        state: &mut State,
-        room: &mut Room,
-        size: u64,
-        next: impl Fn(u64) -> Option<u64>,
-    ) -> Option<u64> {
+    fn take(&self, state: &mut State, room: &mut Room, size: u64, next: impl Fn(u64) -> Option<u64>) -> Option<u64> {
         for _ in 0..ATTEMPTS {
             let place = room.take(size, &next)?;
             let pages = page_of(place)..place + size;
@@ -234,7 +221,8 @@ impl AddressSpace {
     /// Drops the patched pages of `[start, end)`. When trampolines are in it, all patched pages go, for good.
     pub(super) fn restore(&self, state: &mut State, start: u64, end: u64) {
         let Some(rewriting) = &mut state.rewriting else { return };
-        let loses_trampolines = state.areas.within(start, end).any(|(_, area)| area.flags.contains(AreaFlags::TRAMPOLINES));
+        let loses_trampolines =
+            state.areas.within(start, end).any(|(_, area)| area.flags.contains(AreaFlags::TRAMPOLINES));
         let pages = if loses_trampolines {
             rewriting.retire()
         } else {
@@ -258,7 +246,9 @@ impl AddressSpace {
             };
             let springboard = site.springboard();
             let springboard = springboard.as_ref().map(|board| (board.address, &board.original[..]));
-            for (address, bytes) in [Some((site.patch().address, site.patch().original)), springboard].into_iter().flatten() {
+            for (address, bytes) in
+                [Some((site.patch().address, site.patch().original)), springboard].into_iter().flatten()
+            {
                 copy.write((address - linked) as usize, bytes);
             }
         }
