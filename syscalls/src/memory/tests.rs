@@ -99,7 +99,12 @@ impl TestFile {
 
     /// A request for the file.
     fn request(self: &Arc<Self>, address: u64, length: u64, protection: u64, flags: u32, mode: &str) -> MapRequest {
-        let open = OpenForMapping { file: self.mapped(), readable: mode.contains('r'), writable: mode.contains('w') };
+        let open = OpenForMapping {
+            file: Some(self.mapped()),
+            readable: mode.contains('r'),
+            writable: mode.contains('w'),
+            unsealed: true,
+        };
         MapRequest { address, length, protection, flags, file: Some(open), offset: 0 }
     }
 }

@@ -144,7 +144,7 @@ pub fn wait4(thread: &Thread, id: i32, status: UserPtr<i32>, options: u32, usage
     }
     let which = match id {
         i32::MIN => return Err(Errno::ESRCH),
-        ..-1 => Which::Group(-id),
+        -0x7fff_ffff..=-2 => Which::Group(-id),
         -1 => Which::Any,
         0 => Which::Group(thread.process.group()),
         _ => Which::Number(id),
