@@ -1,8 +1,8 @@
 //! Random bytes: ChaCha20, keyed from all that the machine has to offer.
 
-use core::arch::x86_64::{__cpuid, _rdtsc};
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
+use core::arch::x86_64::{__cpuid, _rdtsc};
 use spin::{Mutex, Once};
 
 // The other back ends use vector registers, which are the program's.
