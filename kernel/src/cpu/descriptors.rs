@@ -59,7 +59,7 @@ pub(crate) fn start() -> Option<()> {
 
 /// Vectors that nothing uses stay "not present": `int n` gives a program #NP there.
 fn fill(idt: &mut InterruptDescriptorTable) {
-    // SAFETY: the table is this array; its fields differ in the type of a handler that was set by name alone.
+    // SAFETY: the table is `repr(C)`, 256 entries of 16 bytes; these are `repr(C)`, too, and differ in a marker alone.
     let entries = unsafe { &mut *core::ptr::from_mut(idt).cast::<[Entry<HandlerFunc>; 256]>() };
     for &(vector, stack) in IN_USE {
         let address = VirtAddr::new(addr_of!(vectors) as u64 + u64::from(vector) * 16);

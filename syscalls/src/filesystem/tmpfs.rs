@@ -111,3 +111,27 @@ impl FileSystem for Tmpfs {
 const fn is_special(kind: Kind) -> bool {
     matches!(kind, Kind::Character | Kind::Block | Kind::Fifo | Kind::Socket)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::host::test_process;
+
+    #[test]
+    fn what_is_made_later_was_always_there() {
+        test_process();
+        let made = || {
+            Tmpfs::filled_later("test", |root| {
+                root.add("directory", Make::Directory, 0o755);
+                root.add("link", Make::Symlink(b"directory"), 0o777);
+            })
+        };
+        let attributes = made().root().inode().attributes();
+        assert_eq!((attributes.links, attributes.size), (3, 80), "a look at the root itself");
+        let root = made().root();
+        assert_eq!(root.inode().lookup(&root, b"link").map(|entry| entry.kind()), Ok(Kind::Symlink));
+        let root = made().root();
+        let again = root.inode().make(&root, b"link", Make::Regular, (0o644, 0, 0));
+        assert_eq!(again.err(), Some(crate::errno::Errno::EEXIST));
+    }
+}

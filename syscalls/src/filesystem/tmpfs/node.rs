@@ -244,6 +244,10 @@ impl Inode for Node {
     }
 
     fn attributes(&self) -> Attributes {
+        if self.kind == Kind::Directory {
+            // Size, links and times tell of the content.
+            self.filesystem.complete();
+        }
         let (size, blocks, special) = match &self.content {
             Content::Regular(regular) => {
                 let (size, blocks) = regular.size();

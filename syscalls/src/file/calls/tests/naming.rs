@@ -215,7 +215,6 @@ fn an_exchange_across_directories_counts_their_links() {
 #[test]
 fn special_files_are_made_and_devices_open() {
     let thread = thread();
-    crate::filesystem::devfs::devfs();
     let null = crate::filesystem::device_number(1, 3) as u32;
     assert_eq!(names::mknod(&thread, string("null"), 0o020666, null), Ok(()));
     assert_eq!(stat(&thread, "null").unwrap().mode, 0o020644);
