@@ -3,7 +3,7 @@
 use super::session::is_orphaned;
 use super::usage::Spent;
 use super::{Process, registry};
-use crate::signal::kill::send_to_group;
+use crate::signal::kill::{may_signal, send_to_group};
 use crate::signal::send::{Target, send};
 use crate::signal::{SigInfo, Signal, stop};
 use alloc::sync::Arc;
@@ -149,7 +149,9 @@ impl Process {
     /// `PR_SET_PDEATHSIG`.
     fn hear_of_parents_end(&self, parent: &Self) {
         for thread in self.threads() {
-            if let Ok(signal) = Signal::new(thread.attributes.parent_death_signal() as i32) {
+            if let Ok(signal) = Signal::new(thread.attributes.parent_death_signal() as i32)
+                && may_signal(parent, self, Some(signal))
+            {
                 let user = parent.credentials().user.real;
                 // A standard signal needs no room; a real-time one may find none.
                 let _ = send(Target::Process(self), SigInfo::user(signal, SigInfo::USER, parent.id, user));

@@ -108,7 +108,8 @@ impl Wanted<'_> {
         let process = &thread.process;
         let mut any = false;
         for child in process.children().iter().filter(|child| self.is_selected(thread, child)) {
-            any = true;
+            // As on Linux, one that has ended does not count for a call that does not ask for ends.
+            any |= !child.is_zombie();
             let Some(change) = self.change_of(child) else { continue };
             if matches!(change, Change::Ended(_)) && !self.options.contains(Options::NOWAIT) {
                 if !forget(process, child) {

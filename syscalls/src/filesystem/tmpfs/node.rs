@@ -8,7 +8,7 @@ use crate::errno::{Errno, Result};
 use crate::file::Pages;
 use crate::file::{File, OpenFlags};
 use crate::filesystem::{
-    Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Make, Ownership, Timestamp, device,
+    Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Make, Ownership, Timestamp, Writers, device,
 };
 use crate::frame::Frame;
 use crate::machine::machine;
@@ -50,6 +50,7 @@ pub struct Node {
     created: Timestamp,
     state: Mutex<State>,
     content: Content,
+    writers: Writers,
     this: Weak<Self>,
 }
 
@@ -74,6 +75,7 @@ impl Node {
             created: now,
             state: Mutex::new(State { mode, uid, gid, links, linkable: false, accessed, noted, modified, changed }),
             content,
+            writers: Writers::default(),
             this: this.clone(),
         })
     }
@@ -222,6 +224,10 @@ impl Inode for Node {
             Content::Symlink(_) => Err(Errno::ELOOP),
             Content::Special(number) => device::open(self.kind, *number, flags),
         }
+    }
+
+    fn writers(&self) -> Option<&Writers> {
+        matches!(self.content, Content::Regular(_)).then_some(&self.writers)
     }
 
     fn resize(&self, size: u64) -> Result<()> {
