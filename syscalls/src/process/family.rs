@@ -66,6 +66,15 @@ impl Process {
         self.family.exit_signal.store(Signal::CHLD.number().into(), Ordering::Relaxed);
     }
 
+    /// Makes a process that is there a child of another, as `fork(2)` would.
+    #[cfg(test)]
+    pub(crate) fn become_child_of(self: &Arc<Self>, parent: &Self) {
+        self.family.parent.store(parent.id, Ordering::Relaxed);
+        self.membership.join(&parent.membership);
+        self.set_group(parent.group());
+        parent.add_child(self.clone());
+    }
+
     /// The children, those that have ended included.
     pub(super) fn children(&self) -> Vec<Arc<Self>> {
         self.family.children.lock().clone()

@@ -105,7 +105,7 @@ pub struct ProgramImage {
     /// The file: `/proc/self/exe`.
     pub entry: Arc<Entry>,
     /// Nobody writes to it meanwhile.
-    _running: Option<Arc<Running>>,
+    pub running: Option<Arc<Running>>,
     /// `argv`'s strings: `/proc/self/cmdline`.
     pub arguments: Range<u64>,
     /// `envp`'s strings: `/proc/self/environ`.
@@ -308,7 +308,7 @@ impl Executable {
             code,
             data,
             entry: self.entry,
-            _running: self.running,
+            running: self.running,
             arguments: image.arguments,
             environment: image.environment,
             auxiliary: image.auxiliary,

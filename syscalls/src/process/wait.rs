@@ -144,11 +144,10 @@ pub fn wait4(thread: &Thread, id: i32, status: UserPtr<i32>, options: u32, usage
         return Err(Errno::EINVAL);
     }
     let which = match id {
-        i32::MIN => return Err(Errno::ESRCH),
-        ..-1 => Which::Group(-id),
-        -1 => Which::Any,
+        1.. => Which::Number(id),
         0 => Which::Group(thread.process.group()),
-        _ => Which::Number(id),
+        -1 => Which::Any,
+        _ => Which::Group(id.checked_neg().ok_or(Errno::ESRCH)?),
     };
     let options = Options::from_bits_truncate(options) | Options::EXITED;
     let Some((child, change)) = (Wanted { which, options }).wait(thread)? else { return Ok(0) };

@@ -618,9 +618,8 @@ fn the_first_program_takes_the_machine_with_it() {
 fn stopping_and_going_on() {
     let parent = test_process();
     let thread = test_process();
-    thread.process.set_parent(parent.process.id);
     // As a job of a shell: otherwise its group were orphaned.
-    thread.process.join_session_of(&parent.process);
+    thread.process.become_child_of(&parent.process);
     thread.process.set_group(thread.process.id);
     handle(&parent, Signal::CHLD, 0);
     mask::set_blocked(&parent, SigSet::of(&[Signal::CHLD]));
@@ -637,7 +636,7 @@ fn stopping_and_going_on() {
     });
     let process = thread.process.clone();
     let go_on = std::thread::spawn(move || {
-        while stop::job_change(&process, true) != Some(stop::JobChange::Stopped(Signal::TSTP)) {
+        while stop::job_change(&process, |_| true, true) != Some(stop::JobChange::Stopped(Signal::TSTP)) {
             std::thread::yield_now();
         }
         // A stop signal that waits is cancelled by the one that continues.
@@ -651,8 +650,8 @@ fn stopping_and_going_on() {
     assert!(!thread.is_interrupted());
     // Both were sent, and a standard signal is not queued twice: the first one is what the parent finds.
     told(raw::CLD_STOPPED, 20);
-    assert_eq!(stop::job_change(&thread.process, false), Some(stop::JobChange::Continued));
-    assert_eq!(stop::job_change(&thread.process, false), None);
+    assert_eq!(stop::job_change(&thread.process, |_| true, false), Some(stop::JobChange::Continued));
+    assert_eq!(stop::job_change(&thread.process, |_| true, false), None);
 }
 
 #[test]
@@ -660,7 +659,7 @@ fn a_stopped_process_can_be_killed() {
     let thread = test_process();
     let process = thread.process.clone();
     let killer = std::thread::spawn(move || {
-        while stop::job_change(&process, true).is_none() {
+        while stop::job_change(&process, |_| true, true).is_none() {
             std::thread::yield_now();
         }
         send(Target::Process(&process), SigInfo::kernel(Signal::KILL)).unwrap();

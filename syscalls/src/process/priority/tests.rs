@@ -39,6 +39,6 @@ fn an_ordinary_user_only_becomes_nicer() {
     users::setuid(&thread, 4321).unwrap();
     setpriority(&thread, PROCESS, 0, 5).unwrap();
     assert_eq!(setpriority(&thread, PROCESS, 0, 4), Err(Errno::EACCES));
-    assert_eq!(setpriority(&thread, PROCESS, other.id, 5), Err(Errno::EPERM));
+    assert_eq!(setpriority(&thread, PROCESS, other.id(), 5), Err(Errno::EPERM));
     assert_eq!(getpriority(&thread, PRIO_USER as i32, 0), Ok(15));
 }
