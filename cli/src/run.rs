@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8> {
     let qemu = Qemu::find()?;
     let program = match &arguments.rootfs {
         Some(_) => Program::in_root(arguments.program()),
+        None if arguments.with_libs => Program::with_libraries(arguments.program(), &arguments.also)?,
         None => Program::on_host(arguments.program())?,
     };
     let choice = accelerator::choose(arguments.accel, arguments.icount, &qemu)?;
@@ -92,6 +93,9 @@ fn modules(arguments: &RunArguments, program: &Program) -> Result<Vec<File>> {
     let mut modules = vec![memory_file::holding(&handover::module(&start)?).context("cannot make a file in memory")?];
     if let Some(file) = &program.file {
         modules.push(file.try_clone().context("cannot pass the program on")?);
+    }
+    if let Some(files) = &program.files {
+        modules.push(root_archive::of_files(files)?);
     }
     let root: Option<&PathBuf> = arguments.rootfs.as_ref().or(program.root.as_ref());
     if let Some(root) = root {

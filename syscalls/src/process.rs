@@ -20,6 +20,7 @@ pub mod priority;
 pub mod program;
 pub mod reboot;
 pub mod registry;
+pub mod scheduling;
 pub mod session;
 pub mod usage;
 mod vdso;
