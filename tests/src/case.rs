@@ -17,6 +17,8 @@ pub(crate) struct Case {
     pub(crate) stdin: Vec<u8>,
     /// Files that are in the working directory, by their paths in it.
     pub(crate) files: Vec<(String, Vec<u8>)>,
+    /// Programs that are there, too.
+    pub(crate) companions: Vec<(String, Program)>,
     pub(crate) expected: Expected,
     pub(crate) stderr: Stderr,
     pub(crate) machine: Machine,
@@ -54,6 +56,7 @@ impl Case {
             environment: Vec::new(),
             stdin: Vec::new(),
             files: Vec::new(),
+            companions: Vec::new(),
             expected: Expected::AsOnThisHost,
             stderr: Stderr::Same,
             machine: machines::DEFAULT,
@@ -78,6 +81,12 @@ impl Case {
 
     pub(crate) fn file(mut self, path: &str, content: impl Into<Vec<u8>>) -> Self {
         self.files.push((path.to_owned(), content.into()));
+        self
+    }
+
+    /// Puts another program into the working directory.
+    pub(crate) fn companion(mut self, path: &str, program: Program) -> Self {
+        self.companions.push((path.to_owned(), program));
         self
     }
 

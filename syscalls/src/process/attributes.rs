@@ -142,10 +142,9 @@ impl ThreadAttributes {
         self.set_machine_check(other.machine_check());
         self.set_personality(other.personality());
         self.set_io_priority(other.io_priority());
-        if other.resets_on_fork() {
-            self.set_nice(other.nice().max(0));
-        } else {
-            self.set_nice(other.nice());
+        let (resets, is_real_time) = (other.resets_on_fork(), other.real_time_priority() != 0);
+        if !(resets && is_real_time) {
+            self.set_nice(if resets { other.nice().max(0) } else { other.nice() });
             self.set_policy(other.policy());
             self.set_real_time_priority(other.real_time_priority());
         }

@@ -24,8 +24,8 @@ use crate::process::scheduling::SchedulingAttributes;
 use crate::process::session::calls as session;
 use crate::process::usage::{ProcessTimes, Usage};
 use crate::process::{
-    affinity, barrier, calls as process, exec, fork, identity, limits, personality, prctl, priority, reboot, usage,
-    wait,
+    affinity, barrier, calls as process, exec, fork, identity, limits, personality, prctl, priority, reboot,
+    scheduling, usage, wait,
 };
 use crate::signal::kill as send;
 use crate::signal::signalfd::{self, SignalFdFlags};
