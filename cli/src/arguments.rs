@@ -23,7 +23,7 @@ pub(crate) enum Command {
     ///
     /// The program's standard streams and exit code are this command's, and signals that this command gets reach the
     /// program. The host's environment and files do not, unless given.
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Tell what a program is, which system calls it makes where, and which of these places become jumps
     Analyze {
         /// A recipe (images/NAME) or a file of the host; it is not run
@@ -73,6 +73,14 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "DIR|FILE")]
     pub(crate) rootfs: Option<PathBuf>,
 
+    /// Take the host's libraries along that PROGRAM needs, each under its own path
+    #[arg(long, conflicts_with = "rootfs")]
+    pub(crate) with_libs: bool,
+
+    /// Take a file or directory of the host along, under its own path, with the libraries that programs in it need
+    #[arg(long, value_name = "PATH", requires = "with_libs")]
+    pub(crate) also: Vec<PathBuf>,
+
     /// The kind of machine
     #[arg(long, value_enum, default_value_t = Machine::Microvm)]
     pub(crate) machine: Machine,
@@ -106,8 +114,8 @@ pub(crate) struct RunArguments {
     #[arg(short, long)]
     pub(crate) verbose: bool,
 
-    /// A recipe (images/NAME), a static Linux program of the host, or with --rootfs a path in it; all words behind
-    /// it are its arguments
+    /// A recipe (images/NAME), a static Linux program of the host, with --with-libs also a dynamic one, or with --rootfs
+    /// a path in it; all words behind it are its arguments
     #[arg(value_name = "PROGRAM [ARGUMENTS]", trailing_var_arg = true, required = true, num_args = 1..)]
     program_and_arguments: Vec<OsString>,
 }
@@ -191,7 +199,7 @@ mod tests {
 
     fn run(words: &[&str]) -> RunArguments {
         match Arguments::try_parse_from([&["birgus", "run"], words].concat()).expect("parses").command {
-            Command::Run(arguments) => arguments,
+            Command::Run(arguments) => *arguments,
             other => panic!("{other:?}"),
         }
     }

@@ -10,6 +10,7 @@ mod environment;
 mod failure;
 mod handover;
 mod kernel_image;
+mod libraries;
 mod machine;
 mod memory_file;
 mod memory_size;

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use birgus_loader::Source;
 
 use crate::failure::{Context, Failure, Result};
+use crate::libraries::Collection;
 use crate::memory_file;
 use crate::memory_size::MemorySize;
 
 /// A program and what comes with it.
-#[derive(Debug)]
 pub(crate) struct Program {
     /// The host's file; `None`: the program is at `exec_name` in the root.
     pub(crate) file: Option<File>,
@@ -28,6 +28,8 @@ pub(crate) struct Program {
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) memory: Option<MemorySize>,
     pub(crate) root: Option<PathBuf>,
+    /// The program, at `exec_name`, and what it needs.
+    pub(crate) files: Option<Collection>,
 }
 
 impl Program {
@@ -45,6 +47,20 @@ impl Program {
         }
         let file = open(&path, Executable::Must)?;
         Ok(Self::named(word, exec_name(&path), Some(file)))
+    }
+
+    /// A dynamic program of this host with its interpreter and libraries, and further paths.
+    pub(crate) fn with_libraries(word: &OsStr, also: &[PathBuf]) -> Result<Self> {
+        let path = find(word)?;
+        let absolute = |path: &Path| std::path::absolute(path).context(format_args!("{}", path.display()));
+        let path = absolute(&path)?;
+        check(&path, Executable::Must)?;
+        let mut files = Collection::new();
+        files.add_program(&path)?;
+        for path in also {
+            files.add(&absolute(path)?)?;
+        }
+        Ok(Self { files: Some(files), ..Self::named(word, path.into_os_string().into_vec(), None) })
     }
 
     fn of_recipe(folder: &Path) -> Result<Self> {
@@ -69,6 +85,7 @@ impl Program {
             environment: Vec::new(),
             memory: None,
             root: None,
+            files: None,
         }
     }
 }
@@ -123,6 +140,18 @@ enum Executable {
 
 /// Opens a program after a look whether the machine can run it, so that what is wrong is said at once.
 fn open(path: &Path, executable: Executable) -> Result<File> {
+    let (file, interpreter) = check(path, executable)?;
+    let Some(interpreter) = interpreter else { return Ok(file) };
+    let (name, interpreter) = (path.display(), OsString::from_vec(interpreter));
+    Err(Failure::not_runnable(format!(
+        "{name} is dynamically linked: it needs the interpreter {} and its libraries",
+        interpreter.display()
+    ))
+    .mend("--with-libs, which takes them along, or --rootfs with a directory that holds program and libraries"))
+}
+
+/// Opens a program after such a look; gives its interpreter, too.
+fn check(path: &Path, executable: Executable) -> Result<(File, Option<Vec<u8>>)> {
     let name = path.display();
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
@@ -147,15 +176,7 @@ fn open(path: &Path, executable: Executable) -> Result<File> {
     };
     let plan = birgus_loader::plan(&ProgramFile::new(&file).context(format_args!("cannot read {name}"))?)
         .map_err(|error| Failure::not_runnable(format!("{name} {error}")))?;
-    if let Some(interpreter) = plan.interpreter {
-        let interpreter = OsString::from_vec(interpreter);
-        return Err(Failure::not_runnable(format!(
-            "{name} is dynamically linked: it needs the interpreter {} and its libraries",
-            interpreter.display()
-        ))
-        .mend("a statically linked build of it, or --rootfs with a directory that holds program and libraries"));
-    }
-    Ok(file)
+    Ok((file, plan.interpreter))
 }
 
 /// A file as the loader reads it.
@@ -186,7 +207,7 @@ mod tests {
     use crate::failure::{NOT_FOUND, NOT_RUNNABLE};
 
     fn refused(path: &Path) -> (u8, String) {
-        let failure = Program::on_host(path.as_os_str()).expect_err("refused");
+        let Err(failure) = Program::on_host(path.as_os_str()) else { panic!("{} runs", path.display()) };
         (failure.exit_code(), failure.to_string())
     }
 
@@ -209,7 +230,7 @@ mod tests {
     fn a_dynamic_program_is_refused_with_the_name_of_its_interpreter() {
         let (code, text) = refused(&env::current_exe().expect("a path"));
         assert_eq!(code, NOT_RUNNABLE);
-        assert!(text.contains("/ld-linux-x86-64.so.2") && text.contains("--rootfs"), "{text}");
+        assert!(text.contains("/ld-linux-x86-64.so.2") && text.contains("--with-libs"), "{text}");
     }
 
     #[test]

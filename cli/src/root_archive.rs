@@ -13,6 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::failure::{Context, Failure, Result};
+use crate::libraries::Collection;
 use crate::memory_file;
 
 /// An archive with the files of `path`: a directory, a tar file or a cpio file.
@@ -44,6 +45,13 @@ pub(crate) fn of(path: &Path) -> Result<File> {
         Kind::Unknown => Err(Failure::new(format!("{name} is no archive that a machine can start with"))
             .mend("a directory, a tar file, or a cpio file made with cpio -H newc")),
     }
+}
+
+/// An archive with these files of the host under their own absolute paths.
+pub(crate) fn of_files(files: &Collection) -> Result<File> {
+    let archive = memory_file::create().context("cannot make a file in memory")?;
+    directory::write_files(files.files(), &archive).context("cannot pack the program's files")?;
+    Ok(archive)
 }
 
 /// What a file is, by its first bytes.

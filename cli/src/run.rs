@@ -32,6 +32,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8> {
     let qemu = Qemu::find()?;
     let program = match &arguments.rootfs {
         Some(_) => Program::in_root(arguments.program()),
+        None if arguments.with_libs => Program::with_libraries(arguments.program(), &arguments.also)?,
         None => Program::on_host(arguments.program())?,
     };
     let choice = accelerator::choose(arguments.accel, arguments.icount, &qemu)?;
@@ -98,6 +99,9 @@ fn modules(arguments: &RunArguments, program: &Program) -> Result<Vec<File>> {
         {
             modules.push(memory_file::holding(&plan).context("cannot make a file in memory")?);
         }
+    }
+    if let Some(files) = &program.files {
+        modules.push(root_archive::of_files(files)?);
     }
     let root: Option<&PathBuf> = arguments.rootfs.as_ref().or(program.root.as_ref());
     if let Some(root) = root {

@@ -17,6 +17,7 @@ mod reaching;
 pub mod sysfs;
 pub mod tmpfs;
 mod walk;
+mod writers;
 
 pub use attributes::{Attributes, Change, Kind, Ownership, Timestamp};
 pub use entry::Entry;
@@ -26,6 +27,7 @@ pub use permission::{Permission, check};
 pub(crate) use permission::{check_sticky, owns};
 pub use reaching::{is_empty, itself, reach, reach_path};
 pub use walk::{Final, Last, Resolve, Step, Walk};
+pub use writers::{Running, Writers, Writing};
 
 use crate::errno::{Errno, Result};
 use crate::file::File;
@@ -136,6 +138,11 @@ pub trait Inode: Any + Send + Sync {
 
     /// What stands behind a new description of it. `ENXIO`, `EACCES`.
     fn open(self: Arc<Self>, entry: &Arc<Entry>, flags: OpenFlags) -> Result<Arc<dyn File>>;
+
+    /// Who writes to it or runs it, if it matters.
+    fn writers(&self) -> Option<&Writers> {
+        None
+    }
 
     /// Sets a regular file's size. `EINVAL`, `EFBIG`, `ENOSPC`.
     fn resize(&self, size: u64) -> Result<()> {

@@ -20,6 +20,7 @@ pub mod priority;
 pub mod program;
 pub mod reboot;
 pub mod registry;
+pub mod scheduling;
 pub mod session;
 pub mod size_limit;
 pub mod usage;
@@ -162,9 +163,20 @@ impl Process {
         self.program.read().clone()
     }
 
+    /// Whether it has called `execve(2)`.
+    fn has_executed(&self) -> bool {
+        self.has_executed.load(Ordering::Relaxed)
+    }
+
     /// Says which program it runs.
     pub fn set_program(&self, program: program::ProgramImage) {
         *self.program.write() = Some(program);
+    }
+
+    /// It runs none any more.
+    fn forget_program(&self) {
+        let before = self.program.write().take();
+        drop(before);
     }
 
     /// Who it is.

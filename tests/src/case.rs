@@ -17,6 +17,8 @@ pub(crate) struct Case {
     pub(crate) stdin: Vec<u8>,
     /// Files that are in the working directory, by their paths in it.
     pub(crate) files: Vec<(String, Vec<u8>)>,
+    /// Programs that are there, too.
+    pub(crate) companions: Vec<(String, Program)>,
     pub(crate) expected: Expected,
     pub(crate) stderr: Stderr,
     pub(crate) machine: Machine,
@@ -56,6 +58,7 @@ impl Case {
             environment: Vec::new(),
             stdin: Vec::new(),
             files: Vec::new(),
+            companions: Vec::new(),
             expected: Expected::AsOnThisHost,
             stderr: Stderr::Same,
             machine: machines::DEFAULT,
@@ -91,6 +94,12 @@ impl Case {
 
     pub(crate) fn options<T: Into<String>>(mut self, options: impl IntoIterator<Item = T>) -> Self {
         self.options = options.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Puts another program into the working directory.
+    pub(crate) fn companion(mut self, path: &str, program: Program) -> Self {
+        self.companions.push((path.to_owned(), program));
         self
     }
 

@@ -57,7 +57,7 @@ impl Bench<'_> {
         let scratch = scratch()?;
         let wanted = match &case.expected {
             Expected::Fixed(outcome) => outcome.clone(),
-            Expected::AsOnThisHost => on_host(self.launcher, case, &ready, scratch.path())?,
+            Expected::AsOnThisHost => self.on_host(case, &ready, scratch.path())?,
         };
         let scratch = self::scratch()?;
         let guest = self.in_guest(case, &ready, scratch.path())?;
@@ -73,8 +73,8 @@ impl Bench<'_> {
             return Ok(());
         }
         let ready = self.ready(&case.program)?;
-        let first = on_host(self.launcher, case, &ready, scratch()?.path())?;
-        let second = on_host(self.launcher, case, &ready, scratch()?.path())?;
+        let first = self.on_host(case, &ready, scratch()?.path())?;
+        let second = self.on_host(case, &ready, scratch()?.path())?;
         if let Ending::TimedOut(_) = second.ending {
             return Err("no end on this host".to_owned());
         }
@@ -130,7 +130,7 @@ impl Bench<'_> {
             tool.envs(std::env::vars_os()).current_dir(scratch);
         } else {
             let root = scratch.join("root");
-            lay_out(&root.join(HERE), case)?;
+            self.lay_out(&root.join(HERE), case)?;
             copy_program(&ready.file, &root.join("bin").join(base_name(ready)))?;
             tool.arg("--rootfs").arg(&root).args(["-w", &format!("/{HERE}")]);
             variables.splice(0..0, &ready.environment);
@@ -143,6 +143,44 @@ impl Bench<'_> {
         }
         tool.arg(guest_name(case, ready)).args(&case.arguments);
         process::run(&mut tool, &case.stdin, LIMIT)
+    }
+
+    /// Runs the program on this host's Linux, as root if need be in a user namespace: in the guest, it is root.
+    fn on_host(&self, case: &Case, ready: &Ready, scratch: &Path) -> Result<Outcome, String> {
+        let here = scratch.join(HERE);
+        self.lay_out(&here, case)?;
+        let mut command = if rustix::process::geteuid().is_root() {
+            Command::new(self.launcher)
+        } else {
+            let mut unshare = Command::new("unshare");
+            unshare.args(["--map-root-user", "--"]).arg(self.launcher);
+            unshare
+        };
+        let environment = environment(case, ready);
+        command.arg(&ready.file).arg(environment.len().to_string()).args(environment).arg(argv0(case, ready));
+        command.args(if case.arguments.is_empty() { &ready.arguments } else { &case.arguments });
+        command.current_dir(match (&ready.root, case.files.is_empty()) {
+            (Some(root), true) => root,
+            _ => &here,
+        });
+        process::run(&mut command, &case.stdin, LIMIT)
+    }
+
+    /// Writes the case's files.
+    fn lay_out(&self, folder: &Path, case: &Case) -> Result<(), String> {
+        let write = || {
+            fs::create_dir_all(folder)?;
+            for (path, content) in &case.files {
+                let file = folder.join(path);
+                fs::create_dir_all(file.parent().expect("below the folder"))?;
+                fs::write(file, content)?;
+            }
+            Ok::<_, std::io::Error>(())
+        };
+        write().map_err(|error| format!("cannot write to {}: {error}", folder.display()))?;
+        case.companions
+            .iter()
+            .try_for_each(|(path, program)| copy_program(&self.ready(program)?.file, &folder.join(path)))
     }
 }
 
@@ -160,27 +198,6 @@ fn base_name(ready: &Ready) -> OsString {
     ready.file.file_name().expect("a program has a name").to_owned()
 }
 
-/// Runs the program on this host's Linux, as root if need be in a user namespace: in the guest, it is root.
-fn on_host(launcher: &Path, case: &Case, ready: &Ready, scratch: &Path) -> Result<Outcome, String> {
-    let here = scratch.join(HERE);
-    lay_out(&here, case)?;
-    let mut command = if rustix::process::geteuid().is_root() {
-        Command::new(launcher)
-    } else {
-        let mut unshare = Command::new("unshare");
-        unshare.args(["--map-root-user", "--"]).arg(launcher);
-        unshare
-    };
-    let environment = environment(case, ready);
-    command.arg(&ready.file).arg(environment.len().to_string()).args(environment).arg(argv0(case, ready));
-    command.args(if case.arguments.is_empty() { &ready.arguments } else { &case.arguments });
-    command.current_dir(match (&ready.root, case.files.is_empty()) {
-        (Some(root), true) => root,
-        _ => &here,
-    });
-    process::run(&mut command, &case.stdin, LIMIT)
-}
-
 /// The program's variables, as the tool gives them: a later one takes the place of an earlier one of its name.
 fn environment(case: &Case, ready: &Ready) -> Vec<OsString> {
     let initial = INITIAL.map(|(name, value)| (OsString::from(name), OsString::from(value)));
@@ -196,20 +213,6 @@ fn environment(case: &Case, ready: &Ready) -> Vec<OsString> {
 
 fn assignment(name: &OsStr, value: &OsStr) -> OsString {
     [name, OsStr::new("="), value].into_iter().collect()
-}
-
-/// Writes the case's files.
-fn lay_out(folder: &Path, case: &Case) -> Result<(), String> {
-    let write = || {
-        fs::create_dir_all(folder)?;
-        for (path, content) in &case.files {
-            let file = folder.join(path);
-            fs::create_dir_all(file.parent().expect("below the folder"))?;
-            fs::write(file, content)?;
-        }
-        Ok::<_, std::io::Error>(())
-    };
-    write().map_err(|error| format!("cannot write to {}: {error}", folder.display()))
 }
 
 fn copy_program(file: &Path, to: &Path) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! A directory of the host as an archive: modes, owners, times, symbolic links, hard links and devices as they are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -8,6 +9,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::sys::stat::{major, minor};
+
+use crate::libraries::Taken;
 
 use super::newc::{Attributes, REGULAR, SYMLINK, Writer};
 
@@ -23,6 +26,37 @@ pub(super) fn write(root: &Path, output: &File) -> io::Result<()> {
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
     }
     packer.writer.finish()
+}
+
+/// Packs files by their absolute paths, which come in order, with the directories that lead there.
+pub(super) fn write_files<'p>(files: impl Iterator<Item = (&'p Path, Taken)>, output: &File) -> io::Result<()> {
+    let mut packer = Packer { writer: Writer::new(output), next_inode: 1, seen: HashMap::new() };
+    let mut made = HashSet::new();
+    for (path, taken) in files {
+        let about = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let above: Vec<_> = path.ancestors().skip(1).collect();
+        for folder in above.into_iter().rev() {
+            if made.insert(folder.to_owned()) {
+                packer.folder(folder).map_err(about)?;
+            }
+        }
+        match taken {
+            Taken::Followed => packer.file(path).map_err(about)?,
+            Taken::AsItIs if made.insert(path.to_owned()) => {
+                packer.pack(path, Path::new(OsStr::from_bytes(entry_name(path))), &mut Vec::new()).map_err(about)?;
+            }
+            Taken::AsItIs => {}
+        }
+    }
+    packer.writer.finish()
+}
+
+/// The name in an archive.
+fn entry_name(path: &Path) -> &[u8] {
+    match path.as_os_str().as_bytes().strip_prefix(b"/") {
+        Some(b"") | None => b".",
+        Some(name) => name,
+    }
 }
 
 struct Packer<'a> {
@@ -61,6 +95,24 @@ impl Packer<'_> {
                 self.writer.entry(entry, attributes, 0, io::empty())
             }
         }
+    }
+
+    /// A directory, without what is in it.
+    fn folder(&mut self, path: &Path) -> io::Result<()> {
+        let inode = self.next_inode;
+        self.next_inode += 1;
+        let attributes = Attributes { inode, ..attributes(&fs::metadata(path)?) };
+        self.writer.entry(entry_name(path), attributes, 0, io::empty())
+    }
+
+    /// What a path leads to.
+    fn file(&mut self, path: &Path) -> io::Result<()> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        let inode = self.next_inode;
+        self.next_inode += 1;
+        let attributes = Attributes { inode, links: 1, ..attributes(&metadata) };
+        self.writer.entry(entry_name(path), attributes, metadata.len(), &file)
     }
 
     /// The number of this file in the archive, and whether it is new there.

@@ -371,8 +371,7 @@ fn job_control() {
     assert_eq!(file.ioctl(&first, TIOCSCTTY, 0), Ok(0), "it is already");
     // A job, and somebody in another session.
     let job = test_process();
-    job.process.set_parent(id);
-    job.process.join_session_of(&first.process);
+    job.process.become_child_of(&first.process);
     job.process.set_group(job.process.id);
     let stranger = test_process();
     assert_eq!(ioctl_word(file, &stranger, TIOCGPGRP, 0), Err(Errno::ENOTTY));

@@ -2,7 +2,7 @@
 
 use super::{Events, File, anonymous, lock};
 use crate::errno::{Errno, Result};
-use crate::filesystem::{Attributes, Entry};
+use crate::filesystem::{Attributes, Entry, Writing};
 use crate::transfer::{Destination, Source};
 use crate::wait::{retry_in_turn, retry_while_blocked};
 use alloc::sync::Arc;
@@ -35,23 +35,35 @@ pub struct OpenFile {
     entry: Once<Arc<Entry>>,
     // Whether it may hold locks.
     locked: AtomicBool,
+    // Keeps the file from being run meanwhile.
+    _writing: Option<Writing>,
 }
 
 impl OpenFile {
     /// A description at offset 0.
     pub fn new(file: Arc<dyn File>, status: StatusFlags) -> Arc<Self> {
-        Self::build(file, status, Once::new())
+        Self::build(file, status, Once::new(), None)
     }
 
     /// A description at offset 0 of what a path led to.
     pub fn at(entry: Arc<Entry>, file: Arc<dyn File>, status: StatusFlags) -> Arc<Self> {
-        Self::build(file, status, Once::initialized(entry))
+        Self::with_writing(entry, file, status, None)
     }
 
-    fn build(file: Arc<dyn File>, status: StatusFlags, entry: Once<Arc<Entry>>) -> Arc<Self> {
+    /// [`OpenFile::at`] for one who may write.
+    pub fn with_writing(
+        entry: Arc<Entry>,
+        file: Arc<dyn File>,
+        status: StatusFlags,
+        writing: Option<Writing>,
+    ) -> Arc<Self> {
+        Self::build(file, status, Once::initialized(entry), writing)
+    }
+
+    fn build(file: Arc<dyn File>, status: StatusFlags, entry: Once<Arc<Entry>>, writing: Option<Writing>) -> Arc<Self> {
         let (status, position) = (AtomicU32::new(status.bits()), AtomicU64::new(0));
         let (stream, waits_itself, locked) = (file.is_stream(), file.waits_itself(), AtomicBool::new(false));
-        Arc::new(Self { stream, waits_itself, file, status, position, entry, locked })
+        Arc::new(Self { stream, waits_itself, file, status, position, entry, locked, _writing: writing })
     }
 
     /// How it was reached; an entry without a directory when it was not opened by a path.

@@ -1,7 +1,7 @@
 //! Opening and making files: `open(2)` from the flags on.
 
 use super::permission::owns;
-use super::{Entry, Final, Kind, Last, Make, Permission, Resolve, Step, Walk, check};
+use super::{Entry, Final, Kind, Last, Make, Permission, Resolve, Step, Walk, Writing, check};
 use crate::argument::Fd;
 use crate::errno::{Errno, Result};
 use crate::file::{OpenFile, OpenFlags};
@@ -89,11 +89,14 @@ pub fn open_entry(who: &Credentials, entry: Arc<Entry>, made: bool, how: How) ->
             return Err(Errno::EPERM);
         }
     }
+    let writing = if wanted.contains(Permission::WRITE) { Writing::of(inode)? } else { None };
     let file = inode.clone().open(&entry, flags)?;
     if flags.contains(OpenFlags::O_TRUNC) && kind == Kind::Regular && !made {
         inode.resize(0)?;
     }
-    Ok(OpenFile::at(entry, file, flags.status()))
+    // Who only truncates has written now.
+    let writing = writing.filter(|_| flags.writes());
+    Ok(OpenFile::with_writing(entry, file, flags.status(), writing))
 }
 
 fn find_or_make(thread: &Thread, walk: &mut Walk, path: &[u8], how: How) -> Result<(Arc<Entry>, bool)> {
@@ -141,8 +144,9 @@ fn open_nameless(thread: &Thread, walk: &Walk, directory: &Arc<Entry>, how: How)
     let linkable = !how.flags.contains(OpenFlags::O_EXCL);
     let entry = directory.inode().make_nameless(directory, ownership, linkable)?;
     let flags = how.flags - (OpenFlags::O_TMPFILE - OpenFlags::O_DIRECTORY);
+    let writing = Writing::of(entry.inode())?;
     let file = entry.inode().clone().open(&entry, flags)?;
-    Ok(OpenFile::at(entry, file, how.flags.status()))
+    Ok(OpenFile::with_writing(entry, file, how.flags.status(), writing))
 }
 
 /// Makes an inode under the last component of a path. `EACCES`, `EEXIST`, `ENOSPC`, `ENOENT`, `EPERM`.

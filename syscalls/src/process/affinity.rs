@@ -1,12 +1,10 @@
-//! `sched_getaffinity(2)`, `getcpu(2)` and the scheduling interface: all threads are `SCHED_OTHER`.
+//! `sched_getaffinity(2)`, `sched_setaffinity(2)`, `getcpu(2)`.
 
 use super::registry;
 use crate::errno::{Errno, Result};
 use crate::machine::machine;
 use crate::thread::Thread;
-use crate::time::{SECOND, TimeSpec};
 use crate::user::{UserPtr, copy_in};
-use linux_raw_sys::general::{SCHED_BATCH, SCHED_DEADLINE, SCHED_FIFO, SCHED_IDLE, SCHED_NORMAL, SCHED_RR};
 
 fn check_thread(thread: &Thread, id: i32) -> Result<()> {
     match id {
@@ -50,43 +48,4 @@ pub fn sched_setaffinity(thread: &Thread, id: i32, size: u32, mask: UserPtr<u8>)
 pub fn getcpu(thread: &Thread, cpu: UserPtr<u32>, node: UserPtr<u32>) -> Result<()> {
     cpu.write_unless_null(thread, &(machine().current_cpu() as u32))?;
     node.write_unless_null(thread, &0)
-}
-
-/// `sched_getscheduler(2)`.
-pub fn sched_getscheduler(thread: &Thread, id: i32) -> Result<i32> {
-    check_thread(thread, id)?;
-    Ok(SCHED_NORMAL as i32)
-}
-
-/// `sched_getparam(2)`.
-pub fn sched_getparam(thread: &Thread, id: i32, parameter: UserPtr<i32>) -> Result<()> {
-    if parameter.is_null() {
-        return Err(Errno::EINVAL);
-    }
-    check_thread(thread, id)?;
-    parameter.write(thread, &0)
-}
-
-/// `sched_get_priority_max(2)`.
-pub fn sched_get_priority_max(_: &Thread, policy: i32) -> Result<i32> {
-    priorities(policy).map(|(_, highest)| highest)
-}
-
-/// `sched_get_priority_min(2)`.
-pub fn sched_get_priority_min(_: &Thread, policy: i32) -> Result<i32> {
-    priorities(policy).map(|(lowest, _)| lowest)
-}
-
-fn priorities(policy: i32) -> Result<(i32, i32)> {
-    match policy as u32 {
-        SCHED_FIFO | SCHED_RR => Ok((1, 99)),
-        SCHED_NORMAL | SCHED_BATCH | SCHED_IDLE | SCHED_DEADLINE => Ok((0, 0)),
-        _ => Err(Errno::EINVAL),
-    }
-}
-
-/// `sched_rr_get_interval(2)`: the slice of the scheduler.
-pub fn sched_rr_get_interval(thread: &Thread, id: i32, interval: UserPtr<TimeSpec>) -> Result<()> {
-    check_thread(thread, id)?;
-    interval.write(thread, &TimeSpec::new(SECOND / 100))
 }

@@ -1,6 +1,7 @@
 //! What `prctl(2)`, `personality(2)` and `setpriority(2)` keep for a process and for a thread.
 
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use linux_raw_sys::general::SCHED_NORMAL;
 
 /// `PR_GET_TIMERSLACK` of a new process, in nanoseconds.
 pub const DEFAULT_SLACK: u64 = 50_000;
@@ -81,6 +82,9 @@ pub struct ThreadAttributes {
     personality: AtomicU32,
     nice: AtomicI32,
     io_priority: AtomicI32,
+    policy: AtomicU32,
+    real_time_priority: AtomicU32,
+    resets_on_fork: AtomicBool,
 }
 
 impl Default for ThreadAttributes {
@@ -94,6 +98,9 @@ impl Default for ThreadAttributes {
             personality: AtomicU32::new(0),
             nice: AtomicI32::new(0),
             io_priority: AtomicI32::new(0),
+            policy: AtomicU32::new(SCHED_NORMAL),
+            real_time_priority: AtomicU32::new(0),
+            resets_on_fork: AtomicBool::new(false),
         }
     }
 }
@@ -114,6 +121,12 @@ impl ThreadAttributes {
         nice, set_nice: i32;
         /// `ioprio_get(2)`: class and level, 0 for none.
         io_priority, set_io_priority: i32;
+        /// `SCHED_*`.
+        policy, set_policy: u32;
+        /// 1 to 99 for `SCHED_FIFO` and `SCHED_RR`, 0 for the others.
+        real_time_priority, set_real_time_priority: u32;
+        /// `SCHED_RESET_ON_FORK`.
+        resets_on_fork, set_resets_on_fork: bool;
     }
 
     /// The slack that the thread began with, in nanoseconds.
@@ -128,7 +141,12 @@ impl ThreadAttributes {
         self.default_slack.store(other.slack(), Ordering::Relaxed);
         self.set_machine_check(other.machine_check());
         self.set_personality(other.personality());
-        self.set_nice(other.nice());
         self.set_io_priority(other.io_priority());
+        let (resets, is_real_time) = (other.resets_on_fork(), other.real_time_priority() != 0);
+        if !(resets && is_real_time) {
+            self.set_nice(if resets { other.nice().max(0) } else { other.nice() });
+            self.set_policy(other.policy());
+            self.set_real_time_priority(other.real_time_priority());
+        }
     }
 }

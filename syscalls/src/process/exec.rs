@@ -54,10 +54,14 @@ pub fn execveat(
     environment: UserPtr<u64>,
     flags: AtFlags,
 ) -> Result<()> {
+    let path = path.read_path(thread)?;
+    if path.is_empty() && !flags.contains(AtFlags::AT_EMPTY_PATH) {
+        return Err(Errno::ENOENT);
+    }
     if !(AtFlags::AT_EMPTY_PATH | AtFlags::AT_SYMLINK_NOFOLLOW).contains(flags) {
         return Err(Errno::EINVAL);
     }
-    let found = find(thread, directory, &path.read_path(thread)?, flags)?;
+    let found = find(thread, directory, &path, flags)?;
     let limit = total_limit(thread.process.limits.get(raw::RLIMIT_STACK).soft);
     let mut room = limit;
     let mut arguments = strings(thread, arguments, &mut room)?;

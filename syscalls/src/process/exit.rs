@@ -182,6 +182,7 @@ fn finish(process: &Process, end: End) {
         process.move_to(nothing);
     }
     process.give_back_memory();
+    process.forget_program();
     session::leave(process);
     process.give_children_away();
     process.leave_group();

@@ -3,7 +3,7 @@
 use super::session::is_orphaned;
 use super::usage::Spent;
 use super::{Process, registry};
-use crate::signal::kill::send_to_group;
+use crate::signal::kill::{may_signal, send_to_group};
 use crate::signal::send::{Target, send};
 use crate::signal::{SigInfo, Signal, stop};
 use alloc::sync::Arc;
@@ -70,6 +70,15 @@ impl Process {
     /// Its end sends `SIGCHLD` from now on, as after `execve(2)`.
     pub(super) fn reset_exit_signal(&self) {
         self.family.exit_signal.store(Signal::CHLD.number().into(), Ordering::Relaxed);
+    }
+
+    /// Makes a process that is there a child of another, as `fork(2)` would.
+    #[cfg(test)]
+    pub(crate) fn become_child_of(self: &Arc<Self>, parent: &Self) {
+        self.family.parent.store(parent.id, Ordering::Relaxed);
+        self.membership.join(&parent.membership);
+        self.set_group(parent.group());
+        parent.add_child(self.clone());
     }
 
     /// The children, those that have ended included.
@@ -155,7 +164,9 @@ impl Process {
     /// `PR_SET_PDEATHSIG`.
     fn hear_of_parents_end(&self, parent: &Self) {
         for thread in self.threads() {
-            if let Ok(signal) = Signal::new(thread.attributes.parent_death_signal() as i32) {
+            if let Ok(signal) = Signal::new(thread.attributes.parent_death_signal() as i32)
+                && may_signal(parent, self, Some(signal))
+            {
                 let user = parent.credentials().user.real;
                 // A standard signal needs no room; a real-time one may find none.
                 let _ = send(Target::Process(self), SigInfo::user(signal, SigInfo::USER, parent.id, user));

@@ -109,7 +109,7 @@ pub fn pidfd_send_signal(
         None => kill::from_user(thread, number),
     };
     let signal = if number == 0 { None } else { Some(Signal::new(number)?) };
-    if !may_signal(thread, &process, signal) {
+    if !may_signal(&thread.process, &process, signal) {
         return Err(Errno::EPERM);
     }
     signal.map_or(Ok(()), |_| send(Target::Process(&process), info))

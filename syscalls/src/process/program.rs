@@ -3,7 +3,7 @@
 use crate::errno::Errno;
 use crate::file::OpenFile;
 use crate::file::OpenFlags;
-use crate::filesystem::{Entry, How, Kind, Permission, Walk, check, open_entry};
+use crate::filesystem::{Entry, How, Kind, Permission, Running, Walk, check, open_entry};
 use crate::frame::PAGE;
 use crate::machine::machine;
 use crate::memory::{AddressSpace, MappedFile, MappedName, Protection};
@@ -111,6 +111,8 @@ pub struct Executable {
     entry: Arc<Entry>,
     plan: Plan,
     file: Arc<MappedFile>,
+    /// Nobody writes to it while it runs.
+    running: Option<Arc<Running>>,
     /// The dynamic linker that it is to be started by.
     interpreter: Option<Box<Executable>>,
 }
@@ -120,6 +122,8 @@ pub struct Executable {
 pub struct ProgramImage {
     /// The file: `/proc/self/exe`.
     pub entry: Arc<Entry>,
+    /// Nobody writes to it meanwhile.
+    pub running: Option<Arc<Running>>,
     /// `argv`'s strings: `/proc/self/cmdline`.
     pub arguments: Range<u64>,
     /// `envp`'s strings: `/proc/self/environ`.
@@ -187,6 +191,7 @@ impl Executable {
             return Err(Errno::EACCES.into());
         }
         check(walk.credentials(), entry.inode().ownership(), Permission::EXECUTE)?;
+        let running = Running::of(entry.inode())?.map(Arc::new);
         let open = open_entry(&Credentials::root(), entry.clone(), false, How::open(OpenFlags::empty(), 0)?)?;
         let attributes = entry.inode().attributes();
         let plan = birgus_loader::plan(&Content { file: &open, length: attributes.size }).map_err(Refusal::File)?;
@@ -196,7 +201,7 @@ impl Executable {
             device: attributes.device,
             inode: attributes.inode,
         });
-        Ok(Self { entry, plan, file, interpreter: None })
+        Ok(Self { entry, plan, file, running, interpreter: None })
     }
 
     fn open_interpreter(&mut self, walk: &dyn Fn() -> Walk) -> Result<(), Refusal> {
@@ -326,6 +331,7 @@ impl Executable {
             code,
             data,
             entry: self.entry,
+            running: self.running,
             arguments: image.arguments,
             environment: image.environment,
             auxiliary: image.auxiliary,

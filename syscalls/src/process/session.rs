@@ -37,6 +37,12 @@ impl Membership {
     pub(super) fn duplicate(&self) -> Self {
         Self(Mutex::new(self.0.lock().clone()))
     }
+
+    #[cfg(test)]
+    pub(super) fn join(&self, other: &Self) {
+        let state = other.0.lock().clone();
+        *self.0.lock() = state;
+    }
 }
 
 impl Process {

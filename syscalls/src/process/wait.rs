@@ -108,7 +108,8 @@ impl Wanted<'_> {
         let process = &thread.process;
         let mut any = false;
         for child in process.children().iter().filter(|child| self.is_selected(thread, child)) {
-            any = true;
+            // As on Linux, one that has ended does not count for a call that does not ask for ends.
+            any |= !child.is_zombie();
             let Some(change) = self.change_of(child) else { continue };
             if matches!(change, Change::Ended(_)) && !self.options.contains(Options::NOWAIT) {
                 if !forget(process, child) {
@@ -143,11 +144,10 @@ pub fn wait4(thread: &Thread, id: i32, status: UserPtr<i32>, options: u32, usage
         return Err(Errno::EINVAL);
     }
     let which = match id {
-        i32::MIN => return Err(Errno::ESRCH),
-        -0x7fff_ffff..=-2 => Which::Group(-id),
-        -1 => Which::Any,
+        1.. => Which::Number(id),
         0 => Which::Group(thread.process.group()),
-        _ => Which::Number(id),
+        -1 => Which::Any,
+        _ => Which::Group(id.checked_neg().ok_or(Errno::ESRCH)?),
     };
     let options = Options::from_bits_truncate(options) | Options::EXITED;
     let Some((child, change)) = (Wanted { which, options }).wait(thread)? else { return Ok(0) };

@@ -10,11 +10,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use linux_raw_sys::general::CAP_KILL;
 
-/// Whether the thread may send this signal to a process, or `None` at all (`kill(2)`): to itself, as the same user, with
+/// Whether a process may send this signal to another, or `None` at all (`kill(2)`): to itself, as the same user, with
 /// CAP_KILL; `SIGCONT` within the session.
-pub fn may_signal(thread: &Thread, process: &Process, signal: Option<Signal>) -> bool {
-    let own = &thread.process;
-    if core::ptr::eq(&**own, process) {
+pub fn may_signal(own: &Process, process: &Process, signal: Option<Signal>) -> bool {
+    if core::ptr::eq(own, process) {
         return true;
     }
     let (who, target) = (own.credentials(), process.credentials());
@@ -29,7 +28,7 @@ pub fn may_signal(thread: &Thread, process: &Process, signal: Option<Signal>) ->
 /// `EPERM`.
 fn send_number(thread: &Thread, target: Target<'_>, number: i32, info: impl FnOnce(Signal) -> SigInfo) -> Result<()> {
     let signal = if number == 0 { None } else { Some(Signal::new(number)?) };
-    if !may_signal(thread, target.process(), signal) {
+    if !may_signal(&thread.process, target.process(), signal) {
         return Err(Errno::EPERM);
     }
     signal.map_or(Ok(()), |signal| send(target, info(signal)))

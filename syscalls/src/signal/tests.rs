@@ -618,9 +618,8 @@ fn the_first_program_takes_the_machine_with_it() {
 fn stopping_and_going_on() {
     let parent = test_process();
     let thread = test_process();
-    thread.process.set_parent(parent.process.id);
     // As a job of a shell: otherwise its group were orphaned.
-    thread.process.join_session_of(&parent.process);
+    thread.process.become_child_of(&parent.process);
     thread.process.set_group(thread.process.id);
     handle(&parent, Signal::CHLD, 0);
     mask::set_blocked(&parent, SigSet::of(&[Signal::CHLD]));

@@ -22,11 +22,12 @@ use crate::process::capabilities::{self, CapabilityData, CapabilityHeader};
 use crate::process::credentials::{groups, users};
 use crate::process::limits::Limit;
 use crate::process::pidfd::{self, PidFdFlags};
+use crate::process::scheduling::SchedulingAttributes;
 use crate::process::session::calls as session;
 use crate::process::usage::{ProcessTimes, Usage};
 use crate::process::{
-    affinity, barrier, calls as process, exec, fork, identity, limits, personality, prctl, priority, reboot, usage,
-    wait,
+    affinity, barrier, calls as process, exec, fork, identity, limits, personality, prctl, priority, reboot,
+    scheduling, usage, wait,
 };
 use crate::signal::kill as send;
 use crate::signal::signalfd::{self, SignalFdFlags};
@@ -167,10 +168,10 @@ table_rows! {
     96 => gettimeofday(time: UserPtr<TimeVal> as timeval_out, zone: UserPtr<TimeZone>), full, clock::gettimeofday;
     97 => getrlimit(resource: u32 as resource, limit: UserPtr<Limit> as limit_out), full, limits::getrlimit;
     98 => getrusage(who: i32 as usage_of, usage: UserPtr<Usage> as usage),
-        partial("no system time, peak memory and counts; children"), usage::getrusage;
+        partial("no system time, peak memory and counts"), usage::getrusage;
     99 => sysinfo(info: UserPtr<system::SystemInformation> as system_information), full, system::sysinfo;
     100 => times(times: UserPtr<ProcessTimes> as process_times) -> i64,
-        partial("no system time; children"), usage::times;
+        partial("no system time"), usage::times;
     101 => ptrace(request: i64, pid: i64, address: Address, data: u64 as hex) -> i64, absent;
     102 => getuid() -> u32, full, users::getuid;
     103 => syslog(kind: i32, buffer: UserPtr<u8>, length: i32) -> i32, absent;
@@ -228,14 +229,16 @@ table_rows! {
     140 => getpriority(which: i32 as priority_which, who: i32) -> i32, full, priority::getpriority;
     141 => setpriority(which: i32 as priority_which, who: i32, value: i32),
         partial("kept and given back; all threads are scheduled alike"), priority::setpriority;
-    142 => sched_setparam(pid: i32, parameter: UserPtr<i32> as int_list), absent;
-    143 => sched_getparam(pid: i32, parameter: UserPtr<i32> as int_out), full, affinity::sched_getparam;
-    144 => sched_setscheduler(pid: i32, policy: i32 as scheduler, parameter: UserPtr<i32> as int_list), absent;
-    145 => sched_getscheduler(pid: i32) -> i32 as scheduler, full, affinity::sched_getscheduler;
-    146 => sched_get_priority_max(policy: i32 as scheduler) -> i32, full, affinity::sched_get_priority_max;
-    147 => sched_get_priority_min(policy: i32 as scheduler) -> i32, full, affinity::sched_get_priority_min;
+    142 => sched_setparam(pid: i32, parameter: UserPtr<u32> as int_list),
+        partial("kept and given back; all threads are scheduled alike"), scheduling::sched_setparam;
+    143 => sched_getparam(pid: i32, parameter: UserPtr<u32> as int_out), full, scheduling::sched_getparam;
+    144 => sched_setscheduler(pid: i32, policy: i32 as scheduler, parameter: UserPtr<u32> as int_list),
+        partial("kept and given back; all threads are scheduled alike"), scheduling::sched_setscheduler;
+    145 => sched_getscheduler(pid: i32) -> i32 as scheduler, full, scheduling::sched_getscheduler;
+    146 => sched_get_priority_max(policy: i32 as scheduler) -> i32, full, scheduling::sched_get_priority_max;
+    147 => sched_get_priority_min(policy: i32 as scheduler) -> i32, full, scheduling::sched_get_priority_min;
     148 => sched_rr_get_interval(pid: i32, interval: UserPtr<TimeSpec> as timespec_out), full,
-        affinity::sched_rr_get_interval;
+        scheduling::sched_rr_get_interval;
     149 => mlock(address: Address, length: usize), full, memory::mlock;
     150 => munlock(address: Address, length: usize), full, memory::munlock;
     151 => mlockall(flags: i32 as lock_all_flags), full, memory::mlockall;
@@ -246,7 +249,7 @@ table_rows! {
     156 => _sysctl(arguments: UserPtr<u8>), absent;
     157 => prctl(option: i32 as prctl_option, first: u64 as prctl_argument, second: u64 as prctl_rest,
         third: u64 as prctl_rest, fourth: u64 as prctl_rest) -> i64,
-        partial("PR_SET_MM, TSC off, names in maps; slack and the parent's death are only kept"), prctl::prctl;
+        partial("PR_SET_MM, TSC off, names in maps; slack is only kept"), prctl::prctl;
     158 => arch_prctl(code: i32 as arch_prctl_code, address: u64 as arch_prctl_argument) -> i64,
         partial("CPUID cannot be turned off"), thread::arch_prctl;
     159 => adjtimex(buffer: UserPtr<u8>) -> i32, absent;
@@ -457,8 +460,10 @@ table_rows! {
         remote_count: usize, flags: u64 as hex) -> usize, absent;
     312 => kcmp(first: i32, second: i32, kind: i32, first_index: u64, second_index: u64) -> i32, absent;
     313 => finit_module(fd: Fd, parameters: UserString, flags: i32 as hex), absent;
-    314 => sched_setattr(pid: i32, attributes: UserPtr<u8>, flags: u32 as hex), absent;
-    315 => sched_getattr(pid: i32, attributes: UserPtr<u8>, size: u32, flags: u32 as hex), absent;
+    314 => sched_setattr(pid: i32, attributes: UserPtr<SchedulingAttributes>, flags: u32 as hex),
+        partial("kept and given back; no deadlines, no utilisation"), scheduling::sched_setattr;
+    315 => sched_getattr(pid: i32, attributes: UserPtr<SchedulingAttributes>, size: u32, flags: u32 as hex), full,
+        scheduling::sched_getattr;
     316 => renameat2(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString,
         flags: RenameFlags as rename_flags), partial("RENAME_WHITEOUT"), file::names::renameat2;
     317 => seccomp(operation: u32 as seccomp_operation, flags: u32 as hex, argument: UserPtr<u8>) -> i32, absent;

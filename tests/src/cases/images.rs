@@ -11,6 +11,8 @@ fn of(recipe: &'static str, what: &str) -> Case {
 }
 
 const SHELL_SCRIPT: &str = include_str!("images/script.sh");
+const PROCESSES: &str = include_str!("images/processes.sh");
+const BASH_PROCESSES: &str = include_str!("images/processes.bash");
 const BASH_SCRIPT: &str = include_str!("images/script.bash");
 const SQL: &str = include_str!("images/queries.sql");
 const LUA: &str = include_str!("images/script.lua");
@@ -49,6 +51,7 @@ fn busybox() -> Vec<Case> {
         of("find").arguments(["find", ".", "-type", "f", "-size", "-2"]).file("a", "A").file("b/c", noise(5000)),
         of("sh").arguments(["sh", "script.sh", "one", "two words"]).file("script.sh", SHELL_SCRIPT),
         of("sh-stdin").arguments(["sh"]).stdin("x=3\nwhile [ $x -gt 0 ]; do echo $x; x=$((x-1)); done\nexit 7\n"),
+        with_processes(of("sh-processes").arguments(["sh", "script"]), PROCESSES),
         of("sh-command").arguments(["sh", "-c", "cd /; pwd; echo $((6*7)) >&2; exit 3"]),
         of("sh-kill").arguments(["sh", "-c", "kill -9 $$"]).stderr(Stderr::Any),
         of("unknown-applet").arguments(["no-such-applet"]),
@@ -61,11 +64,20 @@ fn busybox() -> Vec<Case> {
     ]
 }
 
+/// A script that starts processes, and what it needs.
+fn with_processes(case: Case, script: &str) -> Case {
+    // Shells say on standard error which process ended, by its number.
+    case.file("script", script).companion("busybox", Program::Recipe("busybox")).stderr(Stderr::Any)
+}
+
 fn shells() -> Vec<Case> {
     vec![
         of("bash", "script").arguments(["script", "one", "two words"]).file("script", BASH_SCRIPT),
         of("bash", "stdin").stdin("declare -A m=([a]=1 [b]=2)\necho ${!m[@]} ${m[b]}\nexit 5\n").arguments(["-s"]),
         of("bash", "command").arguments(["-c", "printf '%s\\n' \"${BASH_VERSINFO[0]}\" \"$0\"", "name"]),
+        with_processes(of("bash", "processes").arguments(["script"]), PROCESSES),
+        with_processes(of("bash", "more-processes").arguments(["script"]), BASH_PROCESSES),
+        with_processes(of("zsh", "processes").arguments(["-f", "--emulate", "sh", "script"]), PROCESSES),
         of("sash", "builtins").arguments(["-c", "-echo one two"]),
         of("zsh", "command").arguments(["-f", "-c", "print -l ${(s:,:)${:-a,b,c}}; (( x = 6 * 7 )); print $x"]),
     ]

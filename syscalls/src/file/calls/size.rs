@@ -3,7 +3,7 @@
 use crate::argument::Fd;
 use crate::errno::{Errno, Result};
 use crate::file::AtFlags;
-use crate::filesystem::{Kind, Permission, check, reach};
+use crate::filesystem::{Kind, Permission, Writing, check, reach};
 use crate::thread::Thread;
 use crate::user::UserString;
 use linux_raw_sys::general::{
@@ -21,6 +21,7 @@ pub fn truncate(thread: &Thread, path: UserString, length: i64) -> Result<()> {
         _ => return Err(Errno::EINVAL),
     }
     check(&thread.process.credentials(), entry.inode().ownership(), Permission::WRITE)?;
+    let _writing = Writing::of(entry.inode())?;
     entry.inode().resize(length)
 }
 

@@ -80,6 +80,7 @@ fn with_program(arguments: &[u8], environment: &[u8]) -> Arc<Thread> {
     let middle = start + arguments.len() as u64;
     thread.process.set_program(ProgramImage {
         entry: namespace().root(),
+        running: None,
         arguments: start..middle,
         environment: middle..start + all.len() as u64,
         auxiliary: start..start + 4,

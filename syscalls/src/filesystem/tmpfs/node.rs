@@ -8,7 +8,7 @@ use crate::errno::{Errno, Result};
 use crate::file::Pages;
 use crate::file::{File, OpenFlags};
 use crate::filesystem::{
-    Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Make, Ownership, Timestamp, device,
+    Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Make, Ownership, Timestamp, Writers, device,
 };
 use crate::frame::{Frame, PAGE};
 use crate::machine::machine;
@@ -57,6 +57,7 @@ pub struct Node {
     content: Content,
     // Whether it was ever mapped: only then somebody may have to be told that pages go.
     mapped: AtomicBool,
+    writers: Writers,
     this: Weak<Self>,
 }
 
@@ -82,6 +83,7 @@ impl Node {
             state: Mutex::new(State { mode, uid, gid, links, linkable: false, accessed, noted, modified, changed }),
             content,
             mapped: AtomicBool::new(false),
+            writers: Writers::default(),
             this: this.clone(),
         })
     }
@@ -309,6 +311,10 @@ impl Inode for Node {
             Content::Symlink(_) => Err(Errno::ELOOP),
             Content::Special(number) => device::open(self.kind, *number, flags),
         }
+    }
+
+    fn writers(&self) -> Option<&Writers> {
+        matches!(self.content, Content::Regular(_)).then_some(&self.writers)
     }
 
     fn resize(&self, size: u64) -> Result<()> {

@@ -31,6 +31,9 @@ pub fn setpgid(thread: &Thread, id: i32, group: i32) -> Result<()> {
         if process.session() != caller.session() {
             return Err(Errno::EPERM);
         }
+        if process.has_executed() {
+            return Err(Errno::EACCES);
+        }
     } else if process.id != caller.id {
         return Err(Errno::ESRCH);
     }

@@ -10,8 +10,7 @@ use std::sync::Arc;
 /// A child as `fork(2)` makes it.
 fn child_of(parent: &Thread) -> Arc<Thread> {
     let child = test_process();
-    child.process.set_parent(parent.process.id);
-    child.process.join_session_of(&parent.process);
+    child.process.become_child_of(&parent.process);
     child
 }
 
