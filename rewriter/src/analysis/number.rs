@@ -51,7 +51,7 @@ fn leaves_rax(instruction: &Instruction) -> bool {
     // A call's info does not tell what the callee does.
     !matches!(Flow::of(instruction), Flow::Call(_) | Flow::CallIndirect)
         && !is_site(instruction)
-        && !used.iter().any(|used| used.register().full_register() == Register::RAX && writes(used.access()))
+        || !used.iter().any(|used| used.register().full_register() == Register::RAX && writes(used.access()))
 }
 
 #[cfg(test)]

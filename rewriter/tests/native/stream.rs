@@ -50,6 +50,8 @@ pub(crate) enum Load {
     Register,
     /// `mov rax, [rip+…]`: the data's last word
     Memory,
+    /// `mov eax, imm32` of a number that is then overwritten by `mov rax, r12`.
+    Overwritten(u32),
 }
 
 /// A site and what is around it.
@@ -97,6 +99,7 @@ fn block() -> impl Strategy<Value = Block> {
         1 => number().prop_map(Load::Long),
         1 => Just(Load::Register),
         1 => Just(Load::Memory),
+        1 => number().prop_map(Load::Overwritten),
     ];
     let after = prop_oneof![8 => item(), 1 => any_register().prop_map(Item::Result)];
     (load, prop::collection::vec(item(), 0..5), prop::collection::vec(after, 0..4))
@@ -168,6 +171,12 @@ impl Assembled {
             Load::Long(number) => {
                 self.code.extend([0x48, 0xc7, 0xc0]);
                 self.code.extend(number.to_le_bytes());
+            }
+            Load::Overwritten(number) => {
+                self.code.push(0xb8);
+                self.code.extend(number.to_le_bytes());
+                self.starts.push(address + self.code.len() as u64);
+                self.code.extend([0x4c, 0x89, 0xe0]);
             }
             Load::Register => self.code.extend([0x4c, 0x89, 0xe0]),
             Load::Memory => self.relative(0x8b, 0, (DATA_SIZE / 8 - 1) as u8, address),
