@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Range;
 use iced_x86::{Instruction, OpKind, Register};
 
 use super::flow::{Flow, is_improbable, is_padding};
@@ -225,8 +226,12 @@ impl<'a, 'b> Explorer<'a, 'b> {
     /// known code without a contradiction, and holds nothing that compilers never emit. Data does not pass: it reaches
     /// ever more data by its seeming branches.
     fn is_plausible(&mut self, start: u64) -> bool {
-        // Where instructions begin and end.
-        let mut seen = BTreeMap::new();
+        self.try_to_read(start, &mut BTreeMap::new())
+    }
+
+    /// The same, together with what has been `seen` already: where instructions begin and end.
+    fn try_to_read(&mut self, start: u64, seen: &mut BTreeMap<u64, u64>) -> bool {
+        let enough = seen.len() + LONGEST_TRIAL;
         let mut open = Vec::from([start]);
         while let Some(start) = open.pop() {
             let mut address = start;
@@ -264,7 +269,7 @@ impl<'a, 'b> Explorer<'a, 'b> {
                 }
                 address = end;
             }
-            if seen.len() > LONGEST_TRIAL {
+            if seen.len() > enough {
                 return true;
             }
         }
@@ -295,33 +300,43 @@ impl<'a, 'b> Explorer<'a, 'b> {
         }
     }
 
-    /// Decodes a gap behind known code, piece by piece: padding, then instructions up to one from which control does
-    /// not go on. A piece that does not read like code ends it.
-    fn fill(&mut self, gap: core::ops::Range<u64>) {
+    /// Decodes a gap behind known code: padding, then instructions up to one from which control does not go on, then
+    /// the next ones. All of the gap must read like code, otherwise it holds data and none of it is believed.
+    fn fill(&mut self, gap: Range<u64>) {
+        let mut dead = self.map.before(gap.start).is_some_and(|before| !Flow::of(&before).goes_on());
+        let mut seen = BTreeMap::new();
+        let (mut padding, mut pieces) = (Vec::new(), Vec::new());
         let mut address = gap.start;
-        let mut dead = self.map.before(address).is_some_and(|before| !Flow::of(&before).goes_on());
-        while address < gap.end {
-            let Some(instruction) = self.map.decode(address).filter(|found| found.next_ip() <= gap.end) else {
-                return;
-            };
-            let is_target = (instruction.ip()..instruction.next_ip())
-                .any(|address| self.map.marks(address) & (TARGET | FUNCTION) != 0);
-            if is_padding(&instruction) && !is_target {
-                if dead {
-                    (instruction.ip()..instruction.next_ip()).for_each(|address| self.map.mark(address, PADDING));
-                }
-                address = instruction.next_ip();
+        let is_code = loop {
+            if address >= gap.end {
+                break true;
+            }
+            if let Some(&end) = seen.get(&address) {
+                dead = self.map.decode(address).is_some_and(|instruction| !Flow::of(&instruction).goes_on());
+                address = end;
                 continue;
             }
-            if !self.is_plausible(address) {
-                return;
+            let Some(instruction) = self.map.decode(address).filter(|found| found.next_ip() <= gap.end) else {
+                break false;
+            };
+            let bytes = address..instruction.next_ip();
+            let is_target = bytes.clone().any(|address| self.map.marks(address) & (TARGET | FUNCTION) != 0);
+            if is_padding(&instruction) && !is_target {
+                padding.extend(dead.then_some(bytes.clone()));
+                address = bytes.end;
+                continue;
             }
-            self.descend(address);
-            // On to what is free again.
-            while address < gap.end && self.map.marks(address) & (START | INSIDE) != 0 {
-                address += 1;
+            if !self.try_to_read(address, &mut seen) {
+                break false;
             }
-            dead = self.map.before(address).is_some_and(|before| !Flow::of(&before).goes_on());
+            pieces.push(address);
+        };
+        // Padding is padding up to where data begins, too.
+        for address in padding.into_iter().flatten() {
+            self.map.mark(address, PADDING);
+        }
+        if is_code {
+            pieces.into_iter().for_each(|piece| self.descend(piece));
         }
     }
 }
