@@ -49,8 +49,9 @@ fn leaves_rax(instruction: &Instruction) -> bool {
     let mut factory = InstructionInfoFactory::new();
     let used = factory.info(instruction).used_registers();
     // A call's info does not tell what the callee does.
-    !matches!(Flow::of(instruction), Flow::Call(_) | Flow::CallIndirect) && !is_site(instruction)
-        || !used.iter().any(|used| used.register().full_register() == Register::RAX && writes(used.access()))
+    !matches!(Flow::of(instruction), Flow::Call(_) | Flow::CallIndirect)
+        && !is_site(instruction)
+        && !used.iter().any(|used| used.register().full_register() == Register::RAX && writes(used.access()))
 }
 
 #[cfg(test)]
