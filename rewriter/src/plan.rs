@@ -13,6 +13,7 @@ use core::fmt;
 use core::ops::Range;
 
 pub use builder::{Builder, Draft};
+#[cfg(feature = "analysis")]
 pub(crate) use record::SYSCALL;
 pub use record::{MAXIMUM_PATCH, Moved, Patch, Relative, Site, Springboard, Tactic};
 

@@ -1,5 +1,6 @@
 //! Which sites are found, and which way they go, in code written by hand.
 #![cfg(feature = "analysis")]
+#![expect(clippy::single_range_in_vec_init, reason = "a program of one function")]
 
 use birgus_rewriter::analysis::{Analysis, Bytes, Finding, Program, Reason, analyse};
 use birgus_rewriter::{Draft, Plan, Tactic};

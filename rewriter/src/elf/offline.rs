@@ -288,12 +288,12 @@ impl File<'_> {
     /// The place in the file of a byte of memory.
     fn offset(&self, address: u64) -> Option<usize> {
         let loads = self.headers.iter().filter(|header| header.p_type(LittleEndian) == PT_LOAD);
-        let found = loads.filter_map(|load| {
+        let mut found = loads.filter_map(|load| {
             let distance = address.checked_sub(load.p_vaddr(LittleEndian))?;
             (distance < load.p_filesz(LittleEndian)).then_some(())?;
             load.p_offset(LittleEndian).checked_add(distance)
         });
         // Where two overlap, the later one is mapped over the earlier.
-        usize::try_from(found.last()?).ok()
+        usize::try_from(found.next_back()?).ok()
     }
 }

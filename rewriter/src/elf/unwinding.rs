@@ -21,7 +21,7 @@ impl<'a> File<'a> {
         // A damaged entry ends the reading.
         while let Ok(Some(entry)) = entries.next() {
             let CieOrFde::Fde(partial) = entry else { continue };
-            let Ok(description) = partial.parse(|section, bases, offset| section.cie_from_offset(bases, offset)) else {
+            let Ok(description) = partial.parse(EhFrame::cie_from_offset) else {
                 continue;
             };
             let start = description.initial_address();
