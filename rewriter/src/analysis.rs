@@ -46,7 +46,7 @@ pub struct Program<'a> {
     /// Functions: an instruction begins at the start of each, surely, and control leaves before the end. An empty
     /// range is a function whose end is not known.
     pub functions: Vec<Range<u64>>,
-    /// Addresses that something may jump to: landing pads, labels.
+    /// Addresses that something may jump to, or that are data: labels.
     pub targets: Vec<u64>,
     /// Addresses that data holds, by relocations or by their looks. Each may be jumped to, and is likely to be the
     /// start of a function.

@@ -81,6 +81,27 @@ impl Bench<'_> {
         difference(&first, &second, case.stderr).map_or(Ok(()), Err)
     }
 
+    /// The file of a program on this host.
+    ///
+    /// # Errors
+    /// Why it is not there.
+    pub(crate) fn file(&self, program: &Program) -> Result<PathBuf, String> {
+        self.ready(program).map(|ready| ready.file)
+    }
+
+    /// Runs a case on this host, and again with another file for its program.
+    ///
+    /// # Errors
+    /// How the second run differs from the first.
+    pub(crate) fn try_rewritten(&self, case: &Case, file: &Path) -> Result<(), String> {
+        let ready = self.ready(&case.program)?;
+        let wanted = on_host(self.launcher, case, &ready, scratch()?.path())?;
+        // It is called by the same name.
+        let ready = Ready { file: file.to_owned(), ..ready };
+        let rewritten = on_host(self.launcher, case, &ready, scratch()?.path())?;
+        difference(&wanted, &rewritten, case.stderr).map_or(Ok(()), Err)
+    }
+
     fn ready(&self, program: &Program) -> Result<Ready, String> {
         let plain = |file: PathBuf| Ready {
             word: file.clone(),

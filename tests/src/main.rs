@@ -17,6 +17,7 @@ mod process;
 mod programs;
 mod raw_boot;
 mod report;
+mod rewritten;
 mod workers;
 mod workspace;
 
@@ -57,6 +58,8 @@ fn guest_tests(workspace: &Workspace, options: &Options, report: &Report) {
     all.extend(cases::of_images());
     all.extend(cases::of_the_tool());
     all.extend(cases::of_machines());
+    let mut rewritten = rewritten::cases(&all, options.full);
+    rewritten.retain(|case| options.wants(&case.name));
     let mut raw = raw_boot::cases();
     let names = all.iter().map(|case| case.name.as_str()).chain(raw.iter().map(|case| case.name.as_str()));
     let expected = ExpectedFailures::read(workspace, names, report);
@@ -67,7 +70,9 @@ fn guest_tests(workspace: &Workspace, options: &Options, report: &Report) {
         all.retain(|case| case.machine == machines::DEFAULT);
         report.stage("programs on this host", all.len());
         workers::each(&all, |case| report.note(&case.name, bench.try_natively(case).into()));
-    } else if built.is_some() {
+    } else if let Some(built) = &built {
+        report.stage("rewritten programs on this host", rewritten.len());
+        rewritten::run(&bench, &built.tool, &rewritten, report);
         report.stage("guest tests", all.len() + raw.len());
         workers::each(&all, |case| expected.judge(&case.name, bench.try_case(case), report));
         workers::each(&raw, |case| expected.judge(&case.name, raw_boot::try_case(&bench, case), report));

@@ -140,7 +140,11 @@ pub(crate) fn build(workspace: &Workspace, options: &Options, report: &Report) -
     let built = Mutex::new(Vec::new());
     workers::each(&sources, |source| {
         report.doing(&source.name);
-        let wanted = options.wants(&source.name) || source.name == "hello/static" || cases_want(&source.name);
+        let rewritten = format!("{}{}", crate::rewritten::PREFIX, source.name);
+        let wanted = options.wants(&source.name)
+            || options.wants(&rewritten)
+            || source.name == "hello/static"
+            || cases_want(&source.name);
         match source.compile(&folder, newest_header, wanted) {
             Ok(()) => built.lock().expect("no build panics").push(source.clone()),
             Err(why) => report.note(&format!("build/{}", source.name), Verdict::Failed(why)),

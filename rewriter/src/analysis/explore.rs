@@ -1,8 +1,9 @@
 //! Decodes all that can be proved to be code, and notes all that something may jump to.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use iced_x86::{Instruction, OpKind, Register};
+use core::ops::Range;
+use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
 use super::flow::{Flow, is_improbable, is_padding};
 use super::map::{CONTRADICTION, END, FUNCTION, INSIDE, KNOWN, Map, PADDING, START, TARGET};
@@ -10,6 +11,8 @@ use super::{Bytes, Program};
 
 /// Entries of a jump table that are looked at.
 const LONGEST_TABLE: usize = 4096;
+/// Instructions of a piece of code whose surroundings need not be looked at.
+const LONG_ENOUGH: usize = 24;
 /// Instructions that are enough to believe a piece of code.
 const LONGEST_TRIAL: usize = 1 << 14;
 
@@ -22,6 +25,8 @@ pub(super) struct Explorer<'a, 'b> {
     functions: Vec<u64>,
     /// Addresses that are likely to be code.
     likely: Vec<u64>,
+    /// Addresses among the code that code loads from: data.
+    loaded: BTreeSet<u64>,
     /// Places in the data that code refers to: perhaps jump tables.
     tables: Vec<u64>,
 }
@@ -42,8 +47,8 @@ impl<'a, 'b> Explorer<'a, 'b> {
         let mut functions: Vec<u64> = program.functions.iter().map(|function| function.start).collect();
         functions.sort_unstable_by(|a, b| b.cmp(a));
         functions.dedup();
-        let likely = [&program.targets[..], &program.pointers].concat();
-        Explorer { map, program, data, functions, likely, tables: Vec::new() }
+        let likely = program.pointers.clone();
+        Explorer { map, program, data, functions, likely, loaded: BTreeSet::new(), tables: Vec::new() }
     }
 
     /// Decodes until nothing new comes.
@@ -148,13 +153,20 @@ impl<'a, 'b> Explorer<'a, 'b> {
             }
             _ => {}
         }
-        if instruction.mnemonic() == iced_x86::Mnemonic::Endbr64 {
+        if instruction.mnemonic() == Mnemonic::Endbr64 {
             self.map.mark(instruction.ip(), TARGET);
         }
         for operand in 0..instruction.op_count() {
             match instruction.op_kind(operand) {
                 OpKind::Memory => match instruction.memory_base() {
-                    Register::RIP => self.refer(instruction.ip_rel_memory_address()),
+                    Register::RIP => {
+                        let address = instruction.ip_rel_memory_address();
+                        let only_address = matches!(instruction.mnemonic(), Mnemonic::Lea | Mnemonic::Nop);
+                        if !only_address && self.map.contains(address) {
+                            self.loaded.insert(address);
+                        }
+                        self.refer(address);
+                    }
                     Register::None => self.refer(instruction.memory_displacement64()),
                     // A table below or above a register.
                     _ if self.program.is_fixed && instruction.memory_displ_size() >= 4 => {
@@ -224,9 +236,26 @@ impl<'a, 'b> Explorer<'a, 'b> {
     /// Whether what stands at an address reads like code: all that control may reach from there can be decoded, joins
     /// known code without a contradiction, and holds nothing that compilers never emit. Data does not pass: it reaches
     /// ever more data by its seeming branches.
+    ///
+    /// A few bytes of data may pass all the same. So where a piece is short, what follows it must be known or padding.
     fn is_plausible(&mut self, start: u64) -> bool {
-        // Where instructions begin and end.
         let mut seen = BTreeMap::new();
+        if !self.try_to_read(start, &mut seen) {
+            return false;
+        }
+        let known = START | INSIDE | FUNCTION | TARGET | PADDING;
+        seen.len() >= LONG_ENOUGH
+            || seen.values().all(|end| {
+                seen.contains_key(end)
+                    || !self.map.contains(*end)
+                    || self.map.marks(*end) & known != 0
+                    || self.map.decode(*end).is_some_and(|next| is_padding(&next))
+            })
+    }
+
+    /// The same, together with what has been `seen` already: where instructions begin and end.
+    fn try_to_read(&mut self, start: u64, seen: &mut BTreeMap<u64, u64>) -> bool {
+        let enough = seen.len() + LONGEST_TRIAL;
         let mut open = Vec::from([start]);
         while let Some(start) = open.pop() {
             let mut address = start;
@@ -243,6 +272,9 @@ impl<'a, 'b> Explorer<'a, 'b> {
                     return false;
                 };
                 let end = instruction.next_ip();
+                if self.loaded.range(address..end).next().is_some() {
+                    return false;
+                }
                 let mut inside = address.saturating_add(1)..end;
                 let covers = seen.range(inside.clone()).next().is_some();
                 if covers || inside.any(|address| self.map.marks(address) & (START | FUNCTION) != 0) {
@@ -264,7 +296,7 @@ impl<'a, 'b> Explorer<'a, 'b> {
                 }
                 address = end;
             }
-            if seen.len() > LONGEST_TRIAL {
+            if seen.len() > enough {
                 return true;
             }
         }
@@ -295,33 +327,43 @@ impl<'a, 'b> Explorer<'a, 'b> {
         }
     }
 
-    /// Decodes a gap behind known code, piece by piece: padding, then instructions up to one from which control does
-    /// not go on. A piece that does not read like code ends it.
-    fn fill(&mut self, gap: core::ops::Range<u64>) {
+    /// Decodes a gap behind known code: padding, then instructions up to one from which control does not go on, then
+    /// the next ones. All of the gap must read like code, otherwise it holds data and none of it is believed.
+    fn fill(&mut self, gap: Range<u64>) {
+        let mut dead = self.map.before(gap.start).is_some_and(|before| !Flow::of(&before).goes_on());
+        let mut seen = BTreeMap::new();
+        let (mut padding, mut pieces) = (Vec::new(), Vec::new());
         let mut address = gap.start;
-        let mut dead = self.map.before(address).is_some_and(|before| !Flow::of(&before).goes_on());
-        while address < gap.end {
-            let Some(instruction) = self.map.decode(address).filter(|found| found.next_ip() <= gap.end) else {
-                return;
-            };
-            let is_target = (instruction.ip()..instruction.next_ip())
-                .any(|address| self.map.marks(address) & (TARGET | FUNCTION) != 0);
-            if is_padding(&instruction) && !is_target {
-                if dead {
-                    (instruction.ip()..instruction.next_ip()).for_each(|address| self.map.mark(address, PADDING));
-                }
-                address = instruction.next_ip();
+        let is_code = loop {
+            if address >= gap.end {
+                break true;
+            }
+            if let Some(&end) = seen.get(&address) {
+                dead = self.map.decode(address).is_some_and(|instruction| !Flow::of(&instruction).goes_on());
+                address = end;
                 continue;
             }
-            if !self.is_plausible(address) {
-                return;
+            let Some(instruction) = self.map.decode(address).filter(|found| found.next_ip() <= gap.end) else {
+                break false;
+            };
+            let bytes = address..instruction.next_ip();
+            let is_target = bytes.clone().any(|address| self.map.marks(address) & (TARGET | FUNCTION) != 0);
+            if is_padding(&instruction) && !is_target {
+                padding.extend(dead.then_some(bytes.clone()));
+                address = bytes.end;
+                continue;
             }
-            self.descend(address);
-            // On to what is free again.
-            while address < gap.end && self.map.marks(address) & (START | INSIDE) != 0 {
-                address += 1;
+            if !self.try_to_read(address, &mut seen) {
+                break false;
             }
-            dead = self.map.before(address).is_some_and(|before| !Flow::of(&before).goes_on());
+            pieces.push(address);
+        };
+        // Padding is padding up to where data begins, too.
+        for address in padding.into_iter().flatten() {
+            self.map.mark(address, PADDING);
+        }
+        if is_code {
+            pieces.into_iter().for_each(|piece| self.descend(piece));
         }
     }
 }

@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn pads_count_from_the_function() {
         // No base, no types, uleb128; two sites, the first without a landing pad.
-        let area = [0xff, 0xff, 0x01, 8, 0, 5, 0, 0, 5, 9, 0x90, 0x01, 1];
+        let area = [0xff, 0xff, 0x01, 9, 0, 5, 0, 0, 5, 9, 0x90, 0x01, 1];
         assert_eq!(landing_pads(&area, 0x1000), [0x1090]);
         // Cut off in the second.
         assert_eq!(landing_pads(&area[..11], 0x1000), []);

@@ -17,7 +17,7 @@ impl<'a> File<'a> {
         let section = EhFrame::new(bytes, LittleEndian);
         let bases = BaseAddresses::default().set_eh_frame(address);
         let mut entries = section.entries(&bases);
-        let (mut functions, mut targets) = (Vec::new(), Vec::new());
+        let (mut functions, mut pointers) = (Vec::new(), Vec::new());
         // A damaged entry ends the reading.
         while let Ok(Some(entry)) = entries.next() {
             let CieOrFde::Fde(partial) = entry else { continue };
@@ -32,19 +32,21 @@ impl<'a> File<'a> {
             // The description of a signal's return begins a byte before it (unwinders look up the address before a
             // return address), in the middle of whatever is there.
             if description.cie().is_signal_trampoline() {
-                targets.push(start.saturating_add(1));
+                pointers.push(start.saturating_add(1));
                 continue;
             }
             functions.push(start..end);
             if let Some(Pointer::Direct(table)) = description.lsda()
                 && let Some(bytes) = bytes_at(program, table)
             {
-                targets.extend(landing_pads(bytes, start));
+                // As certain as a function's start, and as little to be covered.
+                let pads = landing_pads(bytes, start).into_iter().filter(|&pad| (start..end).contains(&pad));
+                functions.extend(pads.map(|pad| pad..pad));
             }
         }
-        targets.retain(|&target| is_in(&program.code, target));
+        pointers.retain(|&pointer| is_in(&program.code, pointer));
         program.functions.append(&mut functions);
-        program.targets.append(&mut targets);
+        program.pointers.append(&mut pointers);
     }
 
     /// Address and bytes of `.eh_frame`: by its section, or by the header that `PT_GNU_EH_FRAME` tells of.

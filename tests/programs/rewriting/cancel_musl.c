@@ -1,0 +1,3 @@
+// build: musl
+// The same with musl.
+#include "cancel.c"
