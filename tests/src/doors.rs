@@ -234,8 +234,7 @@ fn interrupt_at(debugger: &mut Debugger, symbols: &Symbols, address: u64) -> Res
         return Err(format!("it came at {interrupted:#x}"));
     }
     debugger.run_to(symbols.iretq)?;
-    debugger.step()?;
-    let after = debugger.registers()?;
+    let after = debugger.step_over()?;
     if !symbols.exit_window.contains(&address) {
         return before.difference(&after).map_or(Ok(()), Err);
     }

@@ -155,11 +155,23 @@ impl Debugger {
         }
     }
 
-    /// Runs one instruction. Interrupts wait meanwhile.
+    /// Runs one instruction, or none: QEMU counts a look at the local APIC as a step. Interrupts wait meanwhile.
     pub(crate) fn step(&mut self) -> Result<(), String> {
         match self.run("s")? {
             Stop::Trap => Ok(()),
             Stop::Ended => Err("the machine has ended in a step".to_owned()),
+        }
+    }
+
+    /// Steps until the instruction that is next now has run: RIP or RSP is another.
+    pub(crate) fn step_over(&mut self) -> Result<Registers, String> {
+        let before = self.registers()?;
+        loop {
+            self.step()?;
+            let after = self.registers()?;
+            if (after.get(RIP), after.get(RSP)) != (before.get(RIP), before.get(RSP)) {
+                return Ok(after);
+            }
         }
     }
 
