@@ -5,9 +5,9 @@ mod images;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use crate::case::{Case, Program};
+use crate::case::{Case, Expected, Program};
 use crate::machines;
-use crate::outcome::Stderr;
+use crate::outcome::{Ending, Outcome, Stderr};
 use crate::programs::Source;
 
 pub(crate) use images::of_images;
@@ -75,6 +75,22 @@ pub(crate) fn of_the_tool() -> Vec<Case> {
         Case::new("tool/text-file", Program::Host("/etc/passwd".into())).refused(126),
         Case::new("tool/directory", Program::Host("/etc".into())).refused(126),
     ]
+}
+
+/// `programs/ring0/deadlines.c` with a clock that counts instructions: there the sweep is complete.
+pub(crate) fn of_deadlines() -> Vec<Case> {
+    let case = |how: &str, trace: &str, full| {
+        let stdout =
+            format!("at a call, behind a call, by itself and in the window: yes\n{how}: wrong: 0, strange: 0\n");
+        let outcome = Outcome { stdout: stdout.into_bytes(), stderr: Vec::new(), ending: Ending::Code(0) };
+        let name = if trace.is_empty() { format!("doors/timer-{how}") } else { format!("doors/timer-traced-{how}") };
+        Case { expected: Expected::Fixed(outcome), ..Case::new(name, compiled("ring0/deadlines")) }
+            .arguments(["cover", how])
+            .options(["--icount", trace].into_iter().filter(|option| !option.is_empty()))
+            .only_full(full)
+    };
+    let to_nowhere = "--trace=/dev/null";
+    vec![case("fast", "", false), case("gs", "", false), case("fast", to_nowhere, true), case("gs", to_nowhere, true)]
 }
 
 /// So many bytes in so many arguments; none of the two takes more than Linux allows one (128 KiB).

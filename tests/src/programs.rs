@@ -140,7 +140,7 @@ pub(crate) fn build(workspace: &Workspace, options: &Options, report: &Report) -
     let built = Mutex::new(Vec::new());
     workers::each(&sources, |source| {
         report.doing(&source.name);
-        let wanted = options.wants(&source.name) || source.name == "hello/static" || cases_want(&source.name);
+        let wanted = options.wants(&source.name) || cases_want(&source.name);
         match source.compile(&folder, newest_header, wanted) {
             Ok(()) => built.lock().expect("no build panics").push(source.clone()),
             Err(why) => report.note(&format!("build/{}", source.name), Verdict::Failed(why)),
@@ -161,7 +161,7 @@ pub(crate) fn launcher(workspace: &Workspace) -> Result<PathBuf, String> {
 
 /// Programs that cases of other names run too.
 fn cases_want(name: &str) -> bool {
-    name.starts_with("hello/") || name.starts_with("start/") || name == "ring0/doors"
+    name.starts_with("hello/") || name.starts_with("start/") || matches!(name, "ring0/doors" | "ring0/deadlines")
 }
 
 impl Source {
