@@ -77,20 +77,17 @@ pub(crate) fn of_the_tool() -> Vec<Case> {
     ]
 }
 
-/// `programs/ring0/deadlines.c` with a clock that counts instructions: there the sweep is complete.
+/// `programs/ring0/deadlines.c` with a clock that counts instructions: there the sweep is complete. The traced doors have
+/// the same way out.
 pub(crate) fn of_deadlines() -> Vec<Case> {
-    let case = |how: &str, trace: &str, full| {
+    let case = |how: &str| {
         let stdout =
             format!("at a call, behind a call, by itself and in the window: yes\n{how}: wrong: 0, strange: 0\n");
         let outcome = Outcome { stdout: stdout.into_bytes(), stderr: Vec::new(), ending: Ending::Code(0) };
-        let name = if trace.is_empty() { format!("doors/timer-{how}") } else { format!("doors/timer-traced-{how}") };
-        Case { expected: Expected::Fixed(outcome), ..Case::new(name, compiled("ring0/deadlines")) }
-            .arguments(["cover", how])
-            .options(["--icount", trace].into_iter().filter(|option| !option.is_empty()))
-            .only_full(full)
+        let case = Case::new(format!("doors/timer-{how}"), compiled("ring0/deadlines"));
+        Case { expected: Expected::Fixed(outcome), ..case }.arguments(["cover", how]).options(["--icount"])
     };
-    let to_nowhere = "--trace=/dev/null";
-    vec![case("fast", "", false), case("gs", "", false), case("fast", to_nowhere, true), case("gs", to_nowhere, true)]
+    vec![case("fast"), case("gs")]
 }
 
 /// So many bytes in so many arguments; none of the two takes more than Linux allows one (128 KiB).
