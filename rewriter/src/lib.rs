@@ -10,6 +10,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod halt;
+mod length;
 mod sites;
 
 pub use sites::{Site, sites};
