@@ -12,7 +12,8 @@
 //!    whose condition does not hold now was not taken. No other jump, call, pointer or jump table may lead there. See
 //!    [`Behind`].
 
-use crate::length::length;
+use crate::length::{LONGEST, length};
+use alloc::vec::Vec;
 
 /// The opcode.
 pub const HLT: u8 = 0xf4;
@@ -23,7 +24,7 @@ pub const WINDOW: usize = 256;
 /// A decoding that begins this near may not have fallen into step.
 const NEAR: usize = 64;
 
-/// Decodings that must have come so far: where many ended at bytes that are no instruction, too little is known.
+/// Decodings that must have come so far.
 const ENOUGH: usize = 32;
 
 /// Whether the last byte of `before`, which ends at the instruction pointer, is an instruction of its own: every
@@ -44,11 +45,17 @@ pub fn is_instruction(before: &[u8], known: Option<usize>) -> bool {
     passed >= ENOUGH
 }
 
-/// Whether a decoding from `start` on has an instruction that begins at `at`. `None`: it ends before.
+/// Whether a decoding from `start` on has an instruction that begins at `at`. `None`: it comes to an end before, or to
+/// an instruction that reaches beyond `code`. A byte that begins none is passed over, as disassemblers do.
 fn comes_by(code: &[u8], start: usize, at: usize) -> Option<bool> {
     let mut next = start;
     while next < at {
-        next += length(code.get(next..)?)?;
+        let rest = code.get(next..)?;
+        next += match length(rest) {
+            Some(length) => length,
+            None if rest.len() >= LONGEST => 1,
+            None => return None,
+        };
     }
     Some(next == at)
 }
@@ -64,6 +71,8 @@ pub struct Behind {
 
 /// The longest jump table that is thought of, in bytes.
 const LONGEST_TABLE: u64 = 4096;
+/// And the largest function.
+const LARGEST_FUNCTION: u64 = 1 << 20;
 
 impl Behind {
     /// Whether something in these bytes of code may lead here: at any of them, an instruction or not, something that is
@@ -94,18 +103,30 @@ impl Behind {
         })
     }
 
-    /// Whether something in these bytes of data may lead here: a pointer, or an entry of a jump table, which counts from
-    /// the table's beginning.
-    pub fn is_target_in_data(&self, data: &[u8], address: u64) -> bool {
+    /// Whether a pointer in these bytes of data leads here. Adds to `tables` where jump tables would begin that have one
+    /// of these words as an entry for here: entries count from their table's beginning. Most are none, see
+    /// [`uses_table`]. `None`: no memory for them.
+    pub fn is_target_in_data(&self, data: &[u8], address: u64, tables: &mut Vec<u64>) -> Option<bool> {
         let first = address.wrapping_neg() as usize % 4;
-        (first..data.len()).step_by(4).any(|index| {
-            let in_table = word(data, index).is_some_and(|word| {
-                let table = self.address.wrapping_add_signed(-i64::from(word as i32));
-                let within = address.wrapping_add(index as u64).wrapping_sub(table);
-                within < LONGEST_TABLE && within % 4 == 0
-            });
-            in_table || self.is_pointer(data, index)
-        })
+        for index in (first..data.len()).step_by(4) {
+            if self.is_pointer(data, index) {
+                return Some(true);
+            }
+            let Some(word) = word(data, index) else { continue };
+            let table = self.address.wrapping_add_signed(-i64::from(word as i32));
+            let within = address.wrapping_add(index as u64).wrapping_sub(table);
+            if within < LONGEST_TABLE && within % 4 == 0 {
+                tables.try_reserve(1).ok()?;
+                tables.push(table);
+            }
+        }
+        Some(false)
+    }
+
+    /// Whether a jump table may begin at `table` with this entry: it leads to somewhere near, as all of one function's
+    /// do.
+    pub fn may_begin_table(&self, table: u64, entry: [u8; 4]) -> bool {
+        table.wrapping_add_signed(i64::from(i32::from_le_bytes(entry))).abs_diff(self.address) < LARGEST_FUNCTION
     }
 
     /// By how many bytes pieces of code or data must overlap, so that no reference is missed between two.
@@ -133,6 +154,22 @@ impl Behind {
         };
         condition != (opcode & 1 != 0)
     }
+}
+
+/// Whether something in these bytes of code is to be read as one that loads the address of one of these tables, which
+/// are in order: `lea` relative to the instruction pointer, or a plain address.
+pub fn uses_table(code: &[u8], address: u64, tables: &[u64]) -> bool {
+    let is_table = |address: u64| tables.binary_search(&address).is_ok();
+    (0..code.len()).any(|index| {
+        let Some(word) = word(code, index) else { return false };
+        let end = address.wrapping_add(index as u64 + 4);
+        // ModR/M: no base but the instruction pointer.
+        let is_lea = index
+            .checked_sub(2)
+            .and_then(|start| code.get(start..index))
+            .is_some_and(|bytes| matches!(bytes, [0x8d, operand] if operand & 0xc7 == 0x05));
+        is_lea && is_table(end.wrapping_add_signed(i64::from(word as i32))) || is_table(word.into())
+    })
 }
 
 /// Four bytes.

@@ -88,15 +88,29 @@ fn every_other_reference_counts() {
 
 #[test]
 fn pointers_and_tables_in_data_count() {
+    const DATA: u64 = 0x7f12_0060_0000;
     let here = Behind { address: 0x7f12_0040_1005, flags: 0 };
+    let look = |data: &[u8], address| {
+        let mut tables = Vec::new();
+        (here.is_target_in_data(data, address, &mut tables).unwrap(), tables)
+    };
     let pointer = here.address.to_le_bytes();
-    assert!(here.is_target_in_data(&[&[0; 8], &pointer[..]].concat(), 0x7f12_0060_0000));
-    assert!(!here.is_target_in_data(&pointer[..4], 0x7f12_0060_0000));
+    assert_eq!(look(&[&[0; 8], &pointer[..]].concat(), DATA), (true, std::vec![]));
+    assert_eq!(look(&pointer[..4], DATA), (false, std::vec![]));
     // The third entry of a table.
-    let entry = (here.address.wrapping_sub(0x7f12_0060_0000) as u32).to_le_bytes();
-    let table = [&[1, 0, 0, 0, 2, 0, 0, 0], &entry[..]].concat();
-    assert!(here.is_target_in_data(&table, 0x7f12_0060_0000));
-    assert!(!here.is_target_in_data(&table, 0x7f12_0061_0000));
+    let entry = (here.address.wrapping_sub(DATA) as u32).to_le_bytes();
+    let data = [&[1, 0, 0, 0, 2, 0, 0, 0], &entry[..]].concat();
+    assert_eq!(look(&data, DATA), (false, std::vec![DATA]));
+    assert_eq!(look(&data, DATA + 0x1_0000), (false, std::vec![]));
+    assert!(here.may_begin_table(DATA, entry));
+    assert!(!here.may_begin_table(DATA, [1, 0, 0, 0]));
+    // lea rax, [rip + …]
+    let displacement = (DATA.wrapping_sub(here.address + 7) as u32).to_le_bytes();
+    let code = [&[0x48, 0x8d, 0x05], &displacement[..]].concat();
+    assert!(uses_table(&code, here.address, &[DATA - 4, DATA, DATA + 4]));
+    assert!(!uses_table(&code, here.address, &[DATA - 4, DATA + 4]));
+    // mov rax, [rax * 8 + 0x4a0000]
+    assert!(uses_table(&[0x48, 0x8b, 0x04, 0xc5, 0x00, 0x00, 0x4a, 0x00], 0x40_1000, &[0x4a_0000]));
 }
 
 /// On this very program: no byte of an instruction that is none is ever taken for one.
