@@ -14,6 +14,8 @@ struct keep_state {
 };
 
 struct keep_state keep_before, keep_after;
+// More flags for the call.
+uint64_t keep_flags;
 uint64_t keep_stack_pointer;
 static char keep_stack[1 << 16] __attribute__((aligned(64)));
 
@@ -79,7 +81,7 @@ static inline int keep(long number, long result, int turns) {
             *word = seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
         }
         // Arithmetic flags and the direction flag.
-        keep_before.flags = (keep_before.flags & 0xcd5) | 0x202;
+        keep_before.flags = (keep_before.flags & 0xcd5) | 0x202 | keep_flags;
         keep_before.general[RAX] = number;
         keep_before.general[RSP] = (uint64_t)(keep_stack + sizeof keep_stack - 64);
         keep_run();

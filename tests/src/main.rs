@@ -58,7 +58,7 @@ fn guest_tests(workspace: &Workspace, options: &Options, report: &Report) {
     let mut all = cases::of_programs(&programs);
     all.extend(cases::of_images());
     all.extend(cases::of_the_tool());
-    all.extend(cases::of_deadlines());
+    all.extend(cases::of_doors());
     all.extend(cases::of_machines());
     let mut raw = raw_boot::cases();
     let mut doors = doors::cases();
