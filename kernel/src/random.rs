@@ -1,9 +1,13 @@
 //! Random bytes: ChaCha20, keyed from all that the machine has to offer.
 
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use core::arch::x86_64::{__cpuid, _rdtsc};
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use spin::{Mutex, Once};
+
+// The other back ends use vector registers, which are the program's.
+#[cfg(not(chacha20_backend = "soft"))]
+compile_error!("the kernel's random generator needs `--cfg chacha20_backend=\"soft\"`, as .cargo/config.toml has it");
 
 static GENERATOR: Once<Mutex<ChaCha20Rng>> = Once::new();
 

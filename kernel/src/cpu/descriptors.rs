@@ -1,13 +1,13 @@
 //! Segments, the task state segment with its interrupt stacks, the interrupt table.
 
-use super::vectors::{IN_USE, Vector};
+use super::vectors::IN_USE;
 use crate::memory::stacks;
 use core::ptr::addr_of;
-use spin::Once;
+use spin::{Mutex, Once};
 use x86_64::instructions::segmentation::{CS, SS, Segment};
 use x86_64::instructions::tables::load_tss;
 use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector};
-use x86_64::structures::idt::InterruptDescriptorTable;
+use x86_64::structures::idt::{Entry, HandlerFunc, InterruptDescriptorTable};
 use x86_64::structures::tss::TaskStateSegment;
 use x86_64::{PrivilegeLevel, VirtAddr};
 
@@ -18,7 +18,7 @@ pub(crate) const STACK: SegmentSelector = SegmentSelector::new(2, PrivilegeLevel
 
 static TSS: Once<TaskStateSegment> = Once::new();
 static GDT: Once<GlobalDescriptorTable> = Once::new();
-static IDT: Once<InterruptDescriptorTable> = Once::new();
+static IDT: Mutex<InterruptDescriptorTable> = Mutex::new(InterruptDescriptorTable::new());
 
 unsafe extern "C" {
     static vectors: [[u8; 16]; 0];
@@ -50,44 +50,20 @@ pub(crate) fn start() -> Option<()> {
         SS::set_reg(STACK);
         load_tss(tss_selector);
     }
-    IDT.call_once(interrupt_table).load();
+    let mut idt = IDT.lock();
+    fill(&mut idt);
+    // SAFETY: the table is static, and nobody changes it any more.
+    unsafe { idt.load_unsafe() };
     Some(())
 }
 
 /// Vectors that nothing uses stay "not present": `int n` gives a program #NP there.
-fn interrupt_table() -> InterruptDescriptorTable {
-    let mut idt = InterruptDescriptorTable::new();
+fn fill(idt: &mut InterruptDescriptorTable) {
+    // SAFETY: the table is this array; its fields differ in the type of a handler that was set by name alone.
+    let entries = unsafe { &mut *core::ptr::from_mut(idt).cast::<[Entry<HandlerFunc>; 256]>() };
     for &(vector, stack) in IN_USE {
         let address = VirtAddr::new(addr_of!(vectors) as u64 + u64::from(vector) * 16);
         // SAFETY: the stubs are made for exactly this; the stack index is one of those set above.
-        unsafe {
-            macro_rules! set {
-                ($entry:expr) => {
-                    $entry.set_handler_addr(address).set_stack_index(stack)
-                };
-            }
-            match vector {
-                Vector::DIVIDE => set!(idt.divide_error),
-                Vector::DEBUG => set!(idt.debug),
-                Vector::NMI => set!(idt.non_maskable_interrupt),
-                Vector::BREAKPOINT => set!(idt.breakpoint),
-                Vector::OVERFLOW => set!(idt.overflow),
-                Vector::BOUND => set!(idt.bound_range_exceeded),
-                Vector::INVALID_OPCODE => set!(idt.invalid_opcode),
-                Vector::NO_DEVICE => set!(idt.device_not_available),
-                Vector::DOUBLE_FAULT => set!(idt.double_fault),
-                Vector::INVALID_TSS => set!(idt.invalid_tss),
-                Vector::NOT_PRESENT => set!(idt.segment_not_present),
-                Vector::STACK_SEGMENT => set!(idt.stack_segment_fault),
-                Vector::GENERAL_PROTECTION => set!(idt.general_protection_fault),
-                Vector::PAGE_FAULT => set!(idt.page_fault),
-                Vector::FLOATING_POINT => set!(idt.x87_floating_point),
-                Vector::ALIGNMENT => set!(idt.alignment_check),
-                Vector::MACHINE_CHECK => set!(idt.machine_check),
-                Vector::SIMD => set!(idt.simd_floating_point),
-                _ => set!(idt[vector]),
-            };
-        }
+        unsafe { entries[usize::from(vector)].set_handler_addr(address).set_stack_index(stack) };
     }
-    idt
 }

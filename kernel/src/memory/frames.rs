@@ -6,12 +6,15 @@
 //!
 //! A frame's record is a reference count; for a page table's frame, its present entries.
 
+mod untouched;
+
 use super::layout::direct;
 use buddy_system_allocator::Heap;
 use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use spin::Mutex;
+use untouched::Untouched;
 
 /// Bytes in a frame.
 pub(crate) const FRAME: u64 = 4096;
@@ -30,6 +33,7 @@ struct Block {
 
 struct Allocator {
     heap: Heap<33>,
+    untouched: Untouched,
     blocks: *mut Block,
     block_count: u32,
     partial: u32,
@@ -38,8 +42,13 @@ struct Allocator {
 // SAFETY: the pointer leads to memory that only this allocator uses, and the allocator is behind a lock.
 unsafe impl Send for Allocator {}
 
-static ALLOCATOR: Mutex<Allocator> =
-    Mutex::new(Allocator { heap: Heap::new(), blocks: core::ptr::null_mut(), block_count: 0, partial: NONE });
+static ALLOCATOR: Mutex<Allocator> = Mutex::new(Allocator {
+    heap: Heap::new(),
+    untouched: Untouched::new(),
+    blocks: core::ptr::null_mut(),
+    block_count: 0,
+    partial: NONE,
+});
 static RECORDS: AtomicPtr<AtomicU32> = AtomicPtr::new(core::ptr::null_mut());
 static FRAMES: AtomicU64 = AtomicU64::new(0);
 static TOTAL: AtomicU64 = AtomicU64::new(0);
@@ -75,11 +84,22 @@ impl Allocator {
         }
     }
 
+    /// Memory from the buddy; its physical address.
+    fn take_whole(&mut self, layout: Layout) -> Option<u64> {
+        loop {
+            if let Ok(place) = self.heap.alloc(layout) {
+                return Some(place.as_ptr() as u64 - direct(0));
+            }
+            let piece = self.untouched.take(layout.size() as u64)?;
+            // SAFETY: whole blocks of memory that `add` was given and nobody has.
+            unsafe { self.heap.add_to_heap(direct(piece.start) as usize, direct(piece.end) as usize) };
+        }
+    }
+
     /// A block from the buddy, wholly in use.
     fn take_block(&mut self) -> Option<u32> {
         let layout = Layout::from_size_align(BLOCK as usize, BLOCK as usize).ok()?;
-        let address = self.heap.alloc(layout).ok()?.as_ptr() as u64;
-        let index = ((address - direct(0)) / BLOCK) as u32;
+        let index = (self.take_whole(layout)? / BLOCK) as u32;
         *self.block(index) = Block { free: 0, next: NONE, previous: NONE };
         Some(index)
     }
@@ -205,7 +225,7 @@ pub(crate) unsafe fn add(region: core::ops::Range<u64>) {
         allocator.add_part(start, end);
     } else {
         allocator.add_part(start, first_whole);
-        if first_whole < end_whole {
+        if first_whole < end_whole && !allocator.untouched.add(first_whole..end_whole) {
             // SAFETY: whole blocks of memory that the caller hands over.
             unsafe { allocator.heap.add_to_heap(direct(first_whole) as usize, direct(end_whole) as usize) };
         }
@@ -224,9 +244,7 @@ pub(crate) fn allocate(count: u32) -> Option<u32> {
     let first = if count <= BLOCK_FRAMES {
         allocator.take(count)?
     } else {
-        let layout = large(count)?;
-        let address = allocator.heap.alloc(layout).ok()?.as_ptr() as u64;
-        ((address - direct(0)) / FRAME) as u32
+        (allocator.take_whole(large(count)?)? / FRAME) as u32
     };
     drop(allocator);
     FREE.fetch_sub(u64::from(count), Ordering::Relaxed);

@@ -22,15 +22,15 @@ const SERIAL: u64 = device_number(4, 64);
 /// The first program's limit of descriptors, until its own is set.
 const DESCRIPTORS: u64 = 1024;
 
-/// Adds the devices. `EEXIST` for a second console, `ENOSPC`.
-pub(super) fn register(console: &'static Console, is_serial: bool) -> Result<()> {
+/// Adds the devices. Once, before anybody looks into `/dev`.
+pub(super) fn register(console: &'static Console, is_serial: bool) {
     devfs::register("tty", Kind::Character, CONTROLLING_TERMINAL, 0o666, |flags| {
         machine().current().process.terminal().ok_or(Errno::ENXIO)?.open(flags)
-    })?;
+    });
     devfs::register("console", Kind::Character, CONSOLE_DEVICE, 0o600, move |flags| match console.tty.get() {
         Some(tty) => tty.clone().open(flags),
         None => Ok(Arc::new(Message(StandardStream::new(console, Stream::Error)))),
-    })?;
+    });
     if is_serial {
         devfs::register("ttyS0", Kind::Character, SERIAL, 0o660, move |flags| {
             let tty = console.tty.get().ok_or(Errno::ENXIO)?.clone();
@@ -40,9 +40,8 @@ pub(super) fn register(console: &'static Console, is_serial: bool) -> Result<()>
                 let _ = take_terminal(&machine().current().process, &terminal, false);
             }
             tty.open(flags)
-        })?;
+        });
     }
-    Ok(())
 }
 
 /// Descriptors 0, 1 and 2: those on the terminal share one description, as a shell hands it down.

@@ -1,42 +1,39 @@
 //! `/dev`: a tmpfs with the devices of `null(4)`, `random(4)`, `full(4)` and those that others register.
 
-use super::tmpfs::Tmpfs;
-use super::{Entry, Kind, Make, device, device_number};
+use super::tmpfs::{Root, Tmpfs};
+use super::{Kind, Make, device, device_number};
 use crate::errno::{Errno, Result};
 use crate::file::{File, OpenFlags};
 use crate::machine::machine;
 use crate::transfer::{Destination, Source};
 use alloc::sync::Arc;
-use spin::Once;
+use alloc::vec::Vec;
+use spin::{Mutex, Once};
 
-/// The file system of `/dev`, made at first use.
+/// A device that others made known: name, kind, number, mode.
+type Known = (&'static str, Kind, u64, u16);
+
+static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+
+/// The file system of `/dev`. It is empty until somebody looks into it.
 pub fn devfs() -> &'static Arc<Tmpfs> {
     static DEVFS: Once<Arc<Tmpfs>> = Once::new();
-    DEVFS.call_once(|| {
-        let devfs = Tmpfs::new("devtmpfs");
-        // On an empty file system nothing of this fails but for want of memory, and then the node is missing.
-        let _ = fill(&devfs.root());
-        devfs
-    })
+    DEVFS.call_once(|| Tmpfs::filled_later("devtmpfs", fill))
 }
 
-/// Adds a device to `/dev` and says what its nodes open. `EEXIST`, `ENOSPC`.
+/// Makes a device known before anybody looks into `/dev`, and says what its nodes open.
 pub fn register(
-    name: &str,
+    name: &'static str,
     kind: Kind,
     number: u64,
     mode: u16,
     opener: impl Fn(OpenFlags) -> Result<Arc<dyn File>> + Send + Sync + 'static,
-) -> Result<()> {
+) {
     device::register(kind, number, opener);
-    node(&devfs().root(), name, Make::Special(kind, number), mode)
+    KNOWN.lock().push((name, kind, number, mode));
 }
 
-fn node(directory: &Arc<Entry>, name: &str, what: Make<'_>, mode: u16) -> Result<()> {
-    directory.inode().make(directory, name.as_bytes(), what, (mode, 0, 0)).map(drop)
-}
-
-fn fill(root: &Arc<Entry>) -> Result<()> {
+fn fill(root: &Root<'_>) {
     let devices: [(&str, u32, Arc<dyn File>); 5] = [
         ("null", 3, Arc::new(Null)),
         ("zero", 5, Arc::new(Zero)),
@@ -47,7 +44,7 @@ fn fill(root: &Arc<Entry>) -> Result<()> {
     for (name, minor, file) in devices {
         let number = device_number(1, minor);
         device::register(Kind::Character, number, move |_| Ok(file.clone()));
-        node(root, name, Make::Special(Kind::Character, number), 0o666)?;
+        root.add(name, Make::Special(Kind::Character, number), 0o666);
     }
     let links = [
         ("fd", "/proc/self/fd"),
@@ -56,9 +53,12 @@ fn fill(root: &Arc<Entry>) -> Result<()> {
         ("stderr", "/proc/self/fd/2"),
     ];
     for (name, target) in links {
-        node(root, name, Make::Symlink(target.as_bytes()), 0o777)?;
+        root.add(name, Make::Symlink(target.as_bytes()), 0o777);
     }
-    node(root, "shm", Make::Directory, 0o1777)
+    root.add("shm", Make::Directory, 0o1777);
+    for &(name, kind, number, mode) in KNOWN.lock().iter() {
+        root.add(name, Make::Special(kind, number), mode);
+    }
 }
 
 /// Zeroes all that is wanted; what was done before a fault counts.

@@ -1,6 +1,7 @@
 //! Devices: which file a device node opens.
 
 use super::Kind;
+use super::devfs::devfs;
 use crate::errno::{Errno, Result};
 use crate::file::{File, OpenFlags};
 use alloc::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub fn register(kind: Kind, number: u64, opener: impl Fn(OpenFlags) -> Result<Ar
 pub fn open(kind: Kind, number: u64, flags: OpenFlags) -> Result<Arc<dyn File>> {
     match kind {
         Kind::Character | Kind::Block => {
+            // A node elsewhere may be opened before anybody has looked into `/dev`.
+            devfs().complete();
             let opener = DEVICES.read().get(&(kind == Kind::Block, number)).cloned();
             opener.ok_or(Errno::ENXIO)?(flags)
         }

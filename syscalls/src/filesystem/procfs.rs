@@ -65,9 +65,11 @@ struct Root(Fixed);
 
 impl Directory for Root {
     fn lookup(&self, name: &[u8]) -> Result<Object> {
-        match number(name) {
-            Some(id) => Ok(Object::directory(ProcessDirectory::new(find(id)?))),
-            None => self.0.lookup(name),
+        match (name, number(name)) {
+            // Asked for at nearly every start: this should not make the other files.
+            (b"self", _) => Ok(Object::link(Oneself { thread: false })),
+            (_, Some(id)) => Ok(Object::directory(ProcessDirectory::new(find(id)?))),
+            _ => self.0.lookup(name),
         }
     }
 

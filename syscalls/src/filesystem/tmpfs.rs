@@ -24,6 +24,9 @@ pub struct Tmpfs {
     device: u64,
     next_inode: AtomicU64,
     root: Once<Arc<Entry>>,
+    // What is to be in the root before anybody looks.
+    content: Option<fn(&Root<'_>)>,
+    complete: Once<()>,
     // Held while entries come, go or move, so that each change of names is one step, and no directory is moved into
     // itself. Taken before any directory's lock.
     names: Mutex<()>,
@@ -32,11 +35,23 @@ pub struct Tmpfs {
 impl Tmpfs {
     /// An empty one, whose root is the super-user's with mode 0755. `name` is its type in `/proc/mounts`.
     pub fn new(name: &'static str) -> Arc<Self> {
+        Self::build(name, None)
+    }
+
+    /// One whose root gets its first content when somebody first looks into it: a start should not pay for names that
+    /// nobody asks for.
+    pub fn filled_later(name: &'static str, content: fn(&Root<'_>)) -> Arc<Self> {
+        Self::build(name, Some(content))
+    }
+
+    fn build(name: &'static str, content: Option<fn(&Root<'_>)>) -> Arc<Self> {
         let filesystem = Arc::new(Self {
             name,
             device: unused_device(),
             next_inode: AtomicU64::new(1),
             root: Once::new(),
+            content,
+            complete: Once::new(),
             names: Mutex::new(()),
         });
         filesystem.root.call_once(|| {
@@ -51,8 +66,27 @@ impl Tmpfs {
         self.root.get().expect("made with the file system").clone()
     }
 
+    /// Makes the first content, if that was put off.
+    pub(super) fn complete(&self) {
+        if let Some(content) = self.content {
+            self.complete.call_once(|| content(&Root { entry: &self.root() }));
+        }
+    }
+
     fn next_inode(&self) -> u64 {
         self.next_inode.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// The root of a tmpfs that gets its first content.
+pub struct Root<'a> {
+    entry: &'a Arc<Entry>,
+}
+
+impl Root<'_> {
+    /// Adds the super-user's inode of this kind and mode; there must be none of that name yet.
+    pub fn add(&self, name: &str, what: Make<'_>, mode: u16) {
+        Node::add_first(self.entry, name.as_bytes(), &what, mode);
     }
 }
 

@@ -99,8 +99,40 @@ impl Node {
 
     fn directory(&self) -> Result<&Directory> {
         match &self.content {
-            Content::Directory(directory) => Ok(directory),
+            Content::Directory(directory) => {
+                self.filesystem.complete();
+                Ok(directory)
+            }
             _ => Err(Errno::ENOTDIR),
+        }
+    }
+
+    /// Adds a new inode under a name that is free.
+    fn add(
+        &self,
+        children: &Directory,
+        directory: &Arc<Entry>,
+        name: &[u8],
+        what: &Make<'_>,
+        ownership: (u16, u32, u32),
+    ) -> Arc<Entry> {
+        let node = Self::new(&self.filesystem, what, ownership);
+        let name: Arc<[u8]> = Arc::from(name);
+        let entry = Entry::new(directory, name.clone(), node);
+        children.insert(name, entry.clone());
+        if what.kind() == Kind::Directory {
+            self.add_links(1);
+        }
+        self.touch();
+        entry
+    }
+
+    /// Adds an inode to a root that nobody sees yet.
+    pub(super) fn add_first(root: &Arc<Entry>, name: &[u8], what: &Make<'_>, mode: u16) {
+        if let Ok(node) = node(root)
+            && let Content::Directory(children) = &node.content
+        {
+            node.add(children, root, name, what, (mode, 0, 0));
         }
     }
 
@@ -260,15 +292,7 @@ impl Inode for Node {
         if children.get(name).is_some() {
             return Err(Errno::EEXIST);
         }
-        let node = Self::new(&self.filesystem, &what, ownership);
-        let name: Arc<[u8]> = Arc::from(name);
-        let entry = Entry::new(directory, name.clone(), node);
-        children.insert(name, entry.clone());
-        if what.kind() == Kind::Directory {
-            self.add_links(1);
-        }
-        self.touch();
-        Ok(entry)
+        Ok(self.add(children, directory, name, &what, ownership))
     }
 
     fn make_nameless(&self, _: &Arc<Entry>, ownership: (u16, u32, u32), linkable: bool) -> Result<Arc<Entry>> {
