@@ -6,6 +6,7 @@ mod descriptors;
 mod exceptions;
 pub(crate) mod extended;
 pub(crate) mod gs;
+mod halt;
 mod landing;
 pub(crate) mod percpu;
 pub(crate) mod syscall;

@@ -67,6 +67,8 @@ pub mod analysis;
 pub mod displacement;
 #[cfg(feature = "elf")]
 pub mod elf;
+pub mod halt;
+mod length;
 mod plan;
 mod room;
 mod trampoline;

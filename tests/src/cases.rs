@@ -5,9 +5,9 @@ mod images;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use crate::case::{Case, Program};
+use crate::case::{Case, Expected, Program};
 use crate::machines;
-use crate::outcome::Stderr;
+use crate::outcome::{Ending, Outcome, Stderr};
 use crate::programs::Source;
 
 pub(crate) use images::of_images;
@@ -75,6 +75,23 @@ pub(crate) fn of_the_tool() -> Vec<Case> {
         Case::new("tool/text-file", Program::Host("/etc/passwd".into())).refused(126),
         Case::new("tool/directory", Program::Host("/etc".into())).refused(126),
     ]
+}
+
+/// The kernel's doors, beside what `doors.rs` does with them. `programs/ring0/deadlines.c` with a clock that counts
+/// instructions: there the sweep is complete; the traced doors have the same way out. `steps.c` through the traced ones.
+pub(crate) fn of_doors() -> Vec<Case> {
+    let sweep = |how: &str| {
+        let stdout =
+            format!("at a call, behind a call, by itself and in the window: yes\n{how}: wrong: 0, strange: 0\n");
+        let outcome = Outcome { stdout: stdout.into_bytes(), stderr: Vec::new(), ending: Ending::Code(0) };
+        let case = Case::new(format!("doors/timer-{how}"), compiled("ring0/deadlines"));
+        Case { expected: Expected::Fixed(outcome), ..case }.arguments(["cover", how]).options(["--icount"])
+    };
+    let steps = |how: &str| {
+        let case = Case::new(format!("doors/steps-traced-{how}"), compiled("ring0/steps"));
+        case.arguments([how]).options(["--trace=/dev/null"])
+    };
+    vec![sweep("fast"), sweep("gs"), steps("fast"), steps("gs")]
 }
 
 /// So many bytes in so many arguments; none of the two takes more than Linux allows one (128 KiB).

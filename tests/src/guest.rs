@@ -95,10 +95,10 @@ impl Bench<'_> {
     /// How the second run differs from the first.
     pub(crate) fn try_rewritten(&self, case: &Case, file: &Path) -> Result<(), String> {
         let ready = self.ready(&case.program)?;
-        let wanted = on_host(self.launcher, case, &ready, scratch()?.path())?;
+        let wanted = self.on_host(case, &ready, scratch()?.path())?;
         // It is called by the same name.
         let ready = Ready { file: file.to_owned(), ..ready };
-        let rewritten = on_host(self.launcher, case, &ready, scratch()?.path())?;
+        let rewritten = self.on_host(case, &ready, scratch()?.path())?;
         difference(&wanted, &rewritten, case.stderr).map_or(Ok(()), Err)
     }
 

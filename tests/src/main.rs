@@ -7,7 +7,9 @@
 mod archives;
 mod case;
 mod cases;
+mod doors;
 mod expected_failures;
+mod gdb;
 mod guest;
 mod host_checks;
 mod machines;
@@ -57,15 +59,20 @@ fn guest_tests(workspace: &Workspace, options: &Options, report: &Report) {
     let mut all = cases::of_programs(&programs);
     all.extend(cases::of_images());
     all.extend(cases::of_the_tool());
+    all.extend(cases::of_doors());
     all.extend(cases::of_machines());
     let mut rewritten = rewritten::cases(&all, options.full);
     rewritten.retain(|case| options.wants(&case.name));
     let mut raw = raw_boot::cases();
-    let names = all.iter().map(|case| case.name.as_str()).chain(raw.iter().map(|case| case.name.as_str()));
+    let mut doors = doors::cases();
+    let names = all.iter().map(|case| case.name.as_str());
+    let names = names.chain(raw.iter().map(|case| case.name.as_str()));
+    let names = names.chain(doors.iter().map(|case| case.name.as_str()));
     let expected = ExpectedFailures::read(workspace, names, report);
     let chosen = |name: &str, full: bool| options.wants(name) && (options.full || !full);
     all.retain(|case| chosen(&case.name, case.full));
     raw.retain(|case| chosen(&case.name, case.full));
+    doors.retain(|case| chosen(&case.name, case.full));
     if options.native {
         all.retain(|case| case.machine == machines::DEFAULT);
         report.stage("programs on this host", all.len());
@@ -73,8 +80,9 @@ fn guest_tests(workspace: &Workspace, options: &Options, report: &Report) {
     } else if let Some(built) = &built {
         report.stage("rewritten programs on this host", rewritten.len());
         rewritten::run(&bench, &built.tool, &rewritten, report);
-        report.stage("guest tests", all.len() + raw.len());
+        report.stage("guest tests", all.len() + raw.len() + doors.len());
         workers::each(&all, |case| expected.judge(&case.name, bench.try_case(case), report));
         workers::each(&raw, |case| expected.judge(&case.name, raw_boot::try_case(&bench, case), report));
+        workers::each(&doors, |case| expected.judge(&case.name, doors::try_case(&bench, case), report));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::landing::{Cause, Origin};
 use super::vectors::Vector;
-use super::{apic, percpu::this_cpu, vsyscall};
+use super::{apic, halt, percpu::this_cpu, vsyscall};
 use crate::memory::copy;
 use crate::{device, task};
 use birgus_syscalls::machine::{Access, machine};
@@ -38,7 +38,7 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
             pass_over(frame);
             return cause.found_own_gs();
         }
-        Vector::NMI if !follows_int(frame, Vector::NMI) => {}
+        Vector::NMI if !follows_int(frame, Vector::NMI) => halt::see_to(frame),
         Vector::NMI => software_interrupt(frame, Vector::NMI),
         Vector::TIMER | Vector::CONSOLE if from_program && is_software_interrupt(frame, cause.vector()) => {
             software_interrupt(frame, cause.vector());
@@ -46,10 +46,16 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
         Vector::TIMER => {
             apic::end_of_interrupt();
             task::tick(from_program);
+            if from_program {
+                halt::see_to(frame);
+            }
         }
         Vector::CONSOLE => {
             apic::end_of_interrupt();
             device::console::interrupt();
+            if from_program {
+                halt::see_to(frame);
+            }
         }
         Vector::SPURIOUS => {}
         Vector::DOUBLE_FAULT | Vector::MACHINE_CHECK
@@ -91,7 +97,7 @@ fn follows_int(frame: &Registers, vector: u8) -> bool {
 }
 
 /// A byte of the program, 0 where there is none.
-fn byte_at(address: u64) -> u8 {
+pub(super) fn byte_at(address: u64) -> u8 {
     let mut byte = [0];
     // A byte that cannot be read is as good as any: the instruction there has just run.
     let _ = copy::from_user(address, &mut byte);
@@ -111,7 +117,7 @@ fn software_interrupt(frame: &mut Registers, vector: u8) {
 }
 
 /// The thread that this CPU runs. Must not be kept over a park.
-fn current() -> &'static Thread {
+pub(super) fn current() -> &'static Thread {
     // SAFETY: while a thread runs, its CPU's pointer leads to it, and the caller runs on its behalf.
     unsafe { &*this_cpu().current.get() }
 }

@@ -132,6 +132,8 @@ pub struct ProgramImage {
     pub auxiliary: Range<u64>,
     /// The stack pointer at the first instruction.
     pub stack: u64,
+    /// The first instruction.
+    pub entry_point: u64,
     /// From the first byte of executable segments to the end of the last one's bytes in the file.
     pub code: Range<u64>,
     /// From the first byte of the highest segment to the end of its bytes in the file.
@@ -336,6 +338,7 @@ impl Executable {
             environment: image.environment,
             auxiliary: image.auxiliary,
             stack: image.pointer,
+            entry_point: registers.rip,
         };
         Ok((registers, program))
     }

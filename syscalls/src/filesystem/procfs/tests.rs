@@ -85,6 +85,7 @@ fn with_program(arguments: &[u8], environment: &[u8]) -> Arc<Thread> {
         environment: middle..start + all.len() as u64,
         auxiliary: start..start + 4,
         stack: 0x1000,
+        entry_point: 0,
         code: 0x1_0000..0x1_1001,
         data: 0x2_0000..0x2_0010,
     });
