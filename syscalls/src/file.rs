@@ -47,6 +47,19 @@ pub trait Pages: Send + Sync {
     /// `Ok(None)`: beyond the end of the file (`SIGBUS`). `ENOMEM`, `EIO`, `ENOSPC`.
     fn page(&self, index: u64, for_write: bool) -> Result<Option<Frame>>;
 
+    /// Whether `frame` is still this page: asked under the lock of the address space that is about to map it, since the
+    /// file may have been cut meanwhile.
+    fn holds(&self, index: u64, frame: &Frame) -> bool {
+        let _ = (index, frame);
+        true
+    }
+
+    /// Makes the pages `[first, end)` a hole (`MADV_REMOVE`). `EOPNOTSUPP`.
+    fn remove(&self, first: u64, end: u64) -> Result<()> {
+        let _ = (first, end);
+        Err(Errno::EOPNOTSUPP)
+    }
+
     /// The page with this index for a private mapping, if it is there already: called to map the neighbours of a page
     /// that was touched, so it neither waits nor allocates.
     fn present(&self, index: u64) -> Option<Frame> {
@@ -80,6 +93,11 @@ pub trait File: Any + Send + Sync {
 
     /// Whether it has no offset: pipes, sockets, terminals. Never changes. `lseek` and `pread` answer `ESPIPE`.
     fn is_stream(&self) -> bool {
+        false
+    }
+
+    /// Whether `lseek(2)` of a stream says 0 and moves nothing, as of most files that Linux makes without a path.
+    fn ignores_seeks(&self) -> bool {
         false
     }
 
@@ -137,6 +155,18 @@ pub trait File: Any + Send + Sync {
     /// The pages for `mmap`. `ENODEV`.
     fn pages(&self) -> Result<Arc<dyn Pages>> {
         Err(Errno::ENODEV)
+    }
+
+    /// Whether a mapping of it is fresh memory, as without a file: `/dev/zero`.
+    fn maps_zeros(&self) -> bool {
+        false
+    }
+
+    /// Whether seals let a shared mapping be written, now (`writable`) or after `mprotect(2)`. `EPERM` when it is to be
+    /// and may not.
+    fn may_write_shared(&self, writable: bool) -> Result<bool> {
+        let _ = writable;
+        Ok(true)
     }
 
     /// The first offset from `offset` on with data (`SEEK_DATA`). `ENXIO`, `EINVAL`.

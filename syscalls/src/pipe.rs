@@ -114,10 +114,10 @@ impl Pipe {
                 self.readable.hand_on(Events::IN);
                 self.either.hand_on(Events::IN);
             }
-            if stop == Stop::Done {
-                break;
-            }
-            if let Err(errno) = to.fault_in() {
+            let Stop::MissingPage(mark) = stop else { break };
+            let faulted = to.fault_in();
+            to.rewind(mark);
+            if let Err(errno) = faulted {
                 return if count > 0 { Ok(count) } else { Err(errno) };
             }
         }
@@ -128,30 +128,32 @@ impl Pipe {
     /// `EAGAIN`, `EFAULT`, `ENOMEM`; `EPIPE` and `SIGPIPE` when nobody reads.
     pub fn write(&self, from: &mut Source<'_>, packets: bool) -> Result<usize> {
         let mut count = 0;
-        let is_atomic = packets || from.remaining() <= ATOMIC;
         while from.remaining() > 0 {
-            let start = from.mark();
-            let outcome = self.write_some(from, packets, is_atomic);
-            let (written, stop) = outcome.unwrap_or((0, Stop::Done));
+            let (written, stop) = match self.write_some(from, packets) {
+                Ok(outcome) => outcome,
+                Err(_) if count > 0 => return Ok(count),
+                Err(errno) => return Err(errno),
+            };
             count += written;
             let ended = match stop {
-                Stop::Done => outcome.err(),
-                Stop::Full => Some(Errno::EAGAIN),
-                Stop::NoMemory => Some(Errno::ENOMEM),
-                Stop::MissingPage => from.fault_in().err(),
+                Stop::Done => Ok(()),
+                Stop::Full => Err(Errno::EAGAIN),
+                Stop::NoMemory => Err(Errno::ENOMEM),
+                Stop::MissingPage(mark) => {
+                    let faulted = from.fault_in();
+                    from.rewind(mark);
+                    faulted
+                }
             };
-            if is_atomic && stop != Stop::Done {
-                from.rewind(start);
-            }
-            if let Some(errno) = ended {
+            if let Err(errno) = ended {
                 return if count > 0 { Ok(count) } else { Err(errno) };
             }
         }
         Ok(count)
     }
 
-    /// One step of a write under the lock; with `is_atomic` all of it (of one packet) or nothing.
-    fn write_some(&self, from: &mut Source<'_>, packets: bool, is_atomic: bool) -> Result<(usize, Stop)> {
+    /// One step of a write under the lock. Up to 4096 bytes are one piece, which goes in as a whole.
+    fn write_some(&self, from: &mut Source<'_>, packets: bool) -> Result<(usize, Stop)> {
         let length = if packets { from.remaining().min(ATOMIC) } else { from.remaining() };
         let mut state = self.state.lock();
         if state.readers == 0 {
@@ -159,14 +161,7 @@ impl Pipe {
             send_sigpipe();
             return Err(Errno::EPIPE);
         }
-        if is_atomic && !state.buffer.fits(length, packets) {
-            return Ok((0, Stop::Full));
-        }
-        let (mut written, stop) = state.buffer.write(from, length, packets);
-        if is_atomic && stop != Stop::Done {
-            state.buffer.retract(written);
-            written = 0;
-        }
+        let (written, stop) = state.buffer.write(from, length, packets);
         let has_room = !state.buffer.is_full();
         drop(state);
         if written > 0 {

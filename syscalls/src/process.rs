@@ -17,6 +17,7 @@ pub mod program;
 pub mod reboot;
 pub mod registry;
 pub mod session;
+pub mod size_limit;
 pub mod usage;
 mod vdso;
 

@@ -5,7 +5,7 @@
 //! is not there; it is faulted in without the lock, and the copy tried again.
 
 use crate::errno::{Errno, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, PAGE_SIZE};
 use crate::machine::{Access, machine};
 use crate::thread::Thread;
 use crate::user;
@@ -32,8 +32,9 @@ enum Place<'a> {
     Bytes(&'a [u8]),
 }
 
-/// Copies a piece: the program's address, where the piece begins in the transfer at hand, its length.
-type PieceCopy<'c> = &'c mut dyn FnMut(&Thread, u64, usize, usize) -> Result<()>;
+/// Copies a piece as the machine does: the program's address, where the piece begins in the transfer at hand, its
+/// length. `Err(n)`: `n` bytes were copied.
+type PieceCopy<'c> = &'c mut dyn FnMut(u64, usize, usize) -> core::result::Result<(), usize>;
 
 /// The buffers of one transfer and how far it has come.
 struct Buffers<'a> {
@@ -100,47 +101,44 @@ impl<'a> Buffers<'a> {
         self.done += count;
     }
 
-    /// Calls `copy` with consecutive user addresses for the next `length` bytes (at most what remains).
+    /// Calls `copy`, one of the machine's, with consecutive user addresses for the next `length` bytes (at most what
+    /// remains), and faults in what is missing. `EFAULT`: what lies before was copied, and counts as done.
     #[inline]
     fn advance(
         &mut self,
         length: usize,
-        mut copy: impl FnMut(&Thread, u64, usize, usize) -> Result<()>,
+        access: Access,
+        mut copy: impl FnMut(u64, usize, usize) -> core::result::Result<(), usize>,
     ) -> Result<usize> {
         let length = length.min(self.remaining());
-        if let Place::One { thread, address } = self.place {
-            copy(thread, address + self.done as u64, 0, length)?;
-            self.done += length;
-            return Ok(length);
+        let mut moved = 0;
+        if let Place::One { address, .. } = self.place {
+            moved = copy(address + self.done as u64, 0, length).err().unwrap_or(length);
+            self.done += moved;
+            if moved == length {
+                return Ok(length);
+            }
         }
-        self.advance_pieces(length, &mut copy)
+        self.advance_faulting(moved, length, access, &mut copy)
     }
 
-    fn advance_pieces(&mut self, length: usize, copy: PieceCopy<'_>) -> Result<usize> {
-        let mut moved = 0;
+    fn advance_faulting(&mut self, from: usize, length: usize, access: Access, copy: PieceCopy<'_>) -> Result<usize> {
+        let mut moved = from + self.advance_present(from, length, copy);
         while moved < length {
-            let (thread, address, available) = self.next().ok_or(Errno::EFAULT)?;
-            let piece = available.min(length - moved);
-            copy(thread, address, moved, piece)?;
-            self.step(piece);
-            moved += piece;
+            self.fault_in(access)?;
+            moved += self.advance_present(moved, length, copy);
         }
         Ok(length)
     }
 
-    /// [`Buffers::advance`] that goes as far as pages are present; gives the number of bytes. `copy` is one of the
-    /// machine's.
-    fn advance_present(
-        &mut self,
-        length: usize,
-        mut copy: impl FnMut(u64, usize, usize) -> core::result::Result<(), usize>,
-    ) -> usize {
-        let length = length.min(self.remaining());
+    /// Copies the bytes `from..length` of the transfer at hand as far as pages are present; gives their number.
+    fn advance_present(&mut self, from: usize, length: usize, copy: PieceCopy<'_>) -> usize {
+        let length = length.min(from + self.remaining()) - from;
         let mut moved = 0;
         while moved < length {
             let Some((_, address, available)) = self.next() else { break };
             let piece = available.min(length - moved);
-            let outcome = copy(address, moved, piece);
+            let outcome = copy(address, from + moved, piece);
             let copied = outcome.err().unwrap_or(piece);
             self.step(copied);
             moved += copied;
@@ -157,6 +155,29 @@ impl<'a> Buffers<'a> {
             None => Ok(()),
         }
     }
+
+    fn mark(&self) -> Mark {
+        let (index, within) = match self.place {
+            Place::Many { index, within, .. } => (index, within),
+            _ => (0, 0),
+        };
+        Mark { index, within, done: self.done }
+    }
+
+    fn rewind(&mut self, mark: Mark) {
+        if let Place::Many { index, within, .. } = &mut self.place {
+            (*index, *within) = (mark.index, mark.within);
+        }
+        self.done = mark.done;
+    }
+}
+
+/// How far a [`Source`] or [`Destination`] had come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark {
+    index: usize,
+    within: u64,
+    done: usize,
 }
 
 /// Where a read's bytes go.
@@ -198,7 +219,8 @@ impl<'a> Destination<'a> {
             *done += count;
             return Ok(count);
         }
-        self.0.advance(bytes.len(), |thread, to, at, count| user::copy_out(thread, to, &bytes[at..at + count]))
+        let machine = machine();
+        self.0.advance(bytes.len(), Access::WRITE, |to, at, count| machine.copy_to_user(to, &bytes[at..at + count]))
     }
 
     /// Puts bytes of a frame.
@@ -210,7 +232,11 @@ impl<'a> Destination<'a> {
             *done += count;
             return Ok(count);
         }
-        self.0.advance(length, |thread, to, at, count| user::copy_out_of_frame(thread, to, frame, offset + at, count))
+        assert!(offset + length <= PAGE_SIZE);
+        let machine = machine();
+        self.0.advance(length, Access::WRITE, |to, at, count| {
+            machine.copy_frame_to_user(to, frame.number(), offset + at, count)
+        })
     }
 
     /// Puts bytes of a frame as far as the program's pages are present, and gives their number. When these are fewer
@@ -223,9 +249,11 @@ impl<'a> Destination<'a> {
             *done += count;
             return count;
         }
+        assert!(offset + length <= PAGE_SIZE);
         let machine = machine();
-        self.0
-            .advance_present(length, |to, at, count| machine.copy_frame_to_user(to, frame.number(), offset + at, count))
+        self.0.advance_present(0, length, &mut |to, at, count| {
+            machine.copy_frame_to_user(to, frame.number(), offset + at, count)
+        })
     }
 
     /// Faults in the page that the next byte goes to. `EFAULT`.
@@ -242,16 +270,19 @@ impl<'a> Destination<'a> {
             *done += count;
             return Ok(count);
         }
-        self.0.advance(length, |thread, to, _, count| user::zero(thread, to, count))
+        let machine = machine();
+        self.0.advance(length, Access::WRITE, |to, _, count| machine.zero_user(to, count))
     }
-}
 
-/// How far a [`Source`] had come.
-#[derive(Clone, Copy)]
-pub struct Mark {
-    index: usize,
-    within: u64,
-    done: usize,
+    /// How far it has come.
+    pub fn mark(&self) -> Mark {
+        self.0.mark()
+    }
+
+    /// Goes back to where it was: what was put since is put again.
+    pub fn rewind(&mut self, mark: Mark) {
+        self.0.rewind(mark);
+    }
 }
 
 /// Where a write's bytes come from.
@@ -292,7 +323,8 @@ impl<'a> Source<'a> {
             *done += count;
             return Ok(count);
         }
-        self.0.advance(to.len(), |thread, from, at, count| user::copy_in(thread, from, &mut to[at..at + count]))
+        let machine = machine();
+        self.0.advance(to.len(), Access::READ, |from, at, count| machine.copy_from_user(from, &mut to[at..at + count]))
     }
 
     /// Takes bytes into a frame.
@@ -304,7 +336,11 @@ impl<'a> Source<'a> {
             *done += count;
             return Ok(count);
         }
-        self.0.advance(length, |thread, from, at, count| user::copy_into_frame(thread, from, frame, offset + at, count))
+        assert!(offset + length <= PAGE_SIZE);
+        let machine = machine();
+        self.0.advance(length, Access::READ, |from, at, count| {
+            machine.copy_user_to_frame(from, frame.number(), offset + at, count)
+        })
     }
 
     /// Takes bytes into a frame as far as the program's pages are present, and gives their number. When these are fewer
@@ -317,8 +353,9 @@ impl<'a> Source<'a> {
             *done += count;
             return count;
         }
+        assert!(offset + length <= PAGE_SIZE);
         let machine = machine();
-        self.0.advance_present(length, |from, at, count| {
+        self.0.advance_present(0, length, &mut |from, at, count| {
             machine.copy_user_to_frame(from, frame.number(), offset + at, count)
         })
     }
@@ -330,19 +367,12 @@ impl<'a> Source<'a> {
 
     /// How far it has come.
     pub fn mark(&self) -> Mark {
-        let (index, within) = match self.0.place {
-            Place::Many { index, within, .. } => (index, within),
-            _ => (0, 0),
-        };
-        Mark { index, within, done: self.0.done }
+        self.0.mark()
     }
 
     /// Goes back to where it was: what was taken since is taken again.
     pub fn rewind(&mut self, mark: Mark) {
-        if let Place::Many { index, within, .. } = &mut self.0.place {
-            (*index, *within) = (mark.index, mark.within);
-        }
-        self.0.done = mark.done;
+        self.0.rewind(mark);
     }
 
     /// Passes over bytes without looking at them, as `/dev/null` does.
@@ -350,7 +380,7 @@ impl<'a> Source<'a> {
         let length = length.min(self.0.remaining());
         if let Place::Many { .. } = self.0.place {
             // Cannot fail: nothing is copied.
-            let _ = self.0.advance(length, |_, _, _, _| Ok(()));
+            let _ = self.0.advance(length, Access::NONE, |_, _, _| Ok(()));
         } else {
             self.0.done += length;
         }

@@ -5,7 +5,6 @@
 //! fault takes (the address space, a file's pages) may be held over one of these calls.
 
 use crate::errno::{Errno, Result};
-use crate::frame::Frame;
 use crate::machine::{Access, machine};
 use crate::thread::Thread;
 use alloc::vec::Vec;
@@ -147,22 +146,6 @@ pub fn copy_out(thread: &Thread, to: u64, from: &[u8]) -> Result<()> {
 pub fn zero(thread: &Thread, to: u64, length: usize) -> Result<()> {
     faulting_in(thread, to, length, Access::WRITE, |done| {
         machine().zero_user(to.wrapping_add(done as u64), length - done)
-    })
-}
-
-/// Copies part of a frame to the program. `EFAULT`. Panics when the range leaves the frame.
-pub fn copy_out_of_frame(thread: &Thread, to: u64, frame: &Frame, offset: usize, length: usize) -> Result<()> {
-    assert!(offset + length <= crate::frame::PAGE_SIZE);
-    faulting_in(thread, to, length, Access::WRITE, |done| {
-        machine().copy_frame_to_user(to.wrapping_add(done as u64), frame.number(), offset + done, length - done)
-    })
-}
-
-/// Copies from the program into part of a frame. `EFAULT`. Panics when the range leaves the frame.
-pub fn copy_into_frame(thread: &Thread, from: u64, frame: &Frame, offset: usize, length: usize) -> Result<()> {
-    assert!(offset + length <= crate::frame::PAGE_SIZE);
-    faulting_in(thread, from, length, Access::READ, |done| {
-        machine().copy_user_to_frame(from.wrapping_add(done as u64), frame.number(), offset + done, length - done)
     })
 }
 

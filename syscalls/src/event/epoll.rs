@@ -166,6 +166,10 @@ impl File for Epoll {
         true
     }
 
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn label(&self) -> String {
         String::from("anon_inode:[eventpoll]")
     }

@@ -201,15 +201,17 @@ impl OpenFile {
     /// Writes to a stream: where the file wants that all bytes are taken, and the description does not say
     /// `O_NONBLOCK`, goes on until they are. An error behind the first bytes does not show.
     fn write_stream(&self, from: &mut Source<'_>) -> Result<usize> {
-        let before = from.done();
+        let mut done = 0;
         loop {
-            let outcome = self.wait_for(Events::OUT, || self.file.write(from, 0));
-            let done = from.done() - before;
-            let goes_on = self.file.writes_whole() && !self.status().contains(StatusFlags::NONBLOCK);
-            match outcome {
+            match self.wait_for(Events::OUT, || self.file.write(from, 0)) {
                 Err(_) if done > 0 => return Ok(done),
-                Ok(1..) if goes_on && from.remaining() > 0 => {}
-                outcome => return outcome.map(|count| if goes_on { done } else { count }),
+                Err(errno) => return Err(errno),
+                Ok(0) => return Ok(done),
+                Ok(count) => done += count,
+            }
+            let goes_on = self.file.writes_whole() && !self.status().contains(StatusFlags::NONBLOCK);
+            if !goes_on || from.remaining() == 0 {
+                return Ok(done);
             }
         }
     }

@@ -87,6 +87,10 @@ impl File for Null {
 struct Zero;
 
 impl File for Zero {
+    fn maps_zeros(&self) -> bool {
+        true
+    }
+
     fn read(&self, to: &mut Destination<'_>, _: u64) -> Result<usize> {
         zeros(to)
     }

@@ -2,6 +2,7 @@
 
 mod archived;
 mod directory;
+pub mod memory_file;
 mod node;
 mod pages;
 mod regular;

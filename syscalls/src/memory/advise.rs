@@ -1,5 +1,6 @@
 //! `madvise(2)`.
 
+use super::area::Backing;
 use super::area::{Area, AreaFlags};
 use super::{AddressSpace, FaultError, State, is_aligned, whole_pages};
 use crate::errno::{Errno, Result};
@@ -95,10 +96,34 @@ impl AddressSpace {
             }
             let (from, to) = (from.max(at), area.end.min(end));
             let area = area.clone();
-            self.advise_part(&mut state, from, to, &area, advice)?;
+            if advice == Advice::Remove {
+                drop(state);
+                self.remove_from_file(from, to)?;
+                state = self.state.lock();
+            } else {
+                self.advise_part(&mut state, from, to, &area, advice)?;
+            }
             at = to;
         }
         outcome
+    }
+
+    /// `MADV_REMOVE` of `[start, end)`, which lies in one area: a hole in its file. Not under the lock: the file takes
+    /// the pages off all who map it.
+    fn remove_from_file(&self, at: u64, end: u64) -> Result<()> {
+        let (file, first, last) = {
+            let state = self.state.lock();
+            let (start, area) = state.areas.containing(at).ok_or(Errno::ENOMEM)?;
+            let Backing::File { file, index } = &area.backing else { return Err(Errno::EINVAL) };
+            if area.flags.contains(AreaFlags::LOCKED) {
+                return Err(Errno::EINVAL);
+            }
+            if !area.is_shared() || area.flags.contains(AreaFlags::NEVER_WRITABLE) {
+                return Err(Errno::EACCES);
+            }
+            (file.clone(), index + (at - start) / PAGE, index + (end.min(area.end) - start) / PAGE)
+        };
+        file.pages.remove(first, last)
     }
 
     /// Serves `[start, end)`, which lies in one area.
@@ -125,12 +150,8 @@ impl AddressSpace {
             }
             Advice::Cool if locked => Err(Errno::EINVAL),
             Advice::Cool => Ok(()),
-            Advice::Remove => Err(match (locked, area.is_anonymous(), area.is_shared()) {
-                (true, _, _) | (_, true, _) => Errno::EINVAL,
-                (_, _, true) if !area.flags.contains(AreaFlags::NEVER_WRITABLE) => Errno::EOPNOTSUPP,
-                _ => Errno::EACCES,
-            }),
-            Advice::Populate { .. } => Ok(()),
+            // Served without the lock.
+            Advice::Remove | Advice::Populate { .. } => Ok(()),
         }
     }
 

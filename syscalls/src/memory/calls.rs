@@ -9,7 +9,7 @@ use crate::thread::Thread;
 use crate::user::{USER_END, UserPtr, copy_out};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use linux_raw_sys::general::{MAP_ANONYMOUS, MLOCK_ONFAULT};
+use linux_raw_sys::general::{MAP_ANONYMOUS, MAP_PRIVATE, MAP_TYPE, MLOCK_ONFAULT, PROT_WRITE};
 
 /// `mmap(2)`.
 pub fn mmap(
@@ -26,22 +26,31 @@ pub fn mmap(
         return Err(Errno::EINVAL);
     }
     let file = match flags & MAP_ANONYMOUS {
-        0 => Some(open_for_mapping(&*thread.files().get(Fd(fd as i32))?)?),
+        0 => {
+            let shared = flags & MAP_TYPE != MAP_PRIVATE;
+            let written = shared && protection as u32 & PROT_WRITE != 0;
+            Some(open_for_mapping(&*thread.files().get(Fd(fd as i32))?, shared, written)?)
+        }
         _ => None,
     };
     let request = MapRequest { address: address.0, length, protection, flags, file, offset };
     thread.process.memory().map(request).map(Address)
 }
 
-/// What a descriptor gives to map. `EACCES`, `EBADF`, `ENODEV`.
-fn open_for_mapping(open: &OpenFile) -> Result<OpenForMapping> {
+/// What a descriptor gives to map. `EACCES`, `EBADF`, `ENODEV`, `EPERM`.
+fn open_for_mapping(open: &OpenFile, shared: bool, written: bool) -> Result<OpenForMapping> {
     let readable = open.check_readable().is_ok();
     let writable = open.check_writable().is_ok();
     match (readable, writable) {
         // Only a place in the tree, O_PATH.
         (false, false) => Err(Errno::EBADF),
         (false, true) => Err(Errno::EACCES),
-        _ => Ok(OpenForMapping { file: Arc::new(MappedFile::of(open)?), readable, writable }),
+        _ => {
+            let file = open.file();
+            let unsealed = !shared || file.may_write_shared(written && writable)?;
+            let file = if file.maps_zeros() { None } else { Some(Arc::new(MappedFile::of(open)?)) };
+            Ok(OpenForMapping { file, readable, writable, unsealed })
+        }
     }
 }
 

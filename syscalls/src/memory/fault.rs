@@ -90,6 +90,9 @@ impl AddressSpace {
             let frame = Self::file_frame(&wanted, access)?;
             // Others ran meanwhile: what was asked for may be there already, or be no more.
             let mut state = self.state.lock();
+            if (wanted.shared || !access.write) && !wanted.file.pages.holds(wanted.index, &frame) {
+                continue;
+            }
             match self.step(&mut state, page, access)? {
                 Step::Done => return Ok(()),
                 Step::Ask(now) if now.is(&wanted) => {

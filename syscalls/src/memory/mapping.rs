@@ -36,12 +36,14 @@ const KNOWN: u32 = MAP_SHARED
 
 /// A file to be mapped, and how its descriptor is open.
 pub struct OpenForMapping {
-    /// The file.
-    pub file: Arc<MappedFile>,
+    /// The file; `None` for `/dev/zero`, whose mappings are fresh memory.
+    pub file: Option<Arc<MappedFile>>,
     /// Whether it is open for reading.
     pub readable: bool,
     /// Whether it is open for writing.
     pub writable: bool,
+    /// Whether seals let a shared mapping be written.
+    pub unsealed: bool,
 }
 
 /// What `mmap(2)` is asked for. Numbers are as the program gave them.
@@ -215,7 +217,11 @@ fn describe(request: &MapRequest, start: u64, end: u64) -> Result<Area> {
     if flags.contains(AreaFlags::GROWS_DOWN) {
         return Err(Errno::EINVAL);
     }
-    flags.set(AreaFlags::NEVER_WRITABLE, shared && !open.writable);
-    let backing = Backing::File { file: open.file.clone(), index: request.offset / PAGE };
+    flags.set(AreaFlags::NEVER_WRITABLE, shared && !(open.writable && open.unsealed));
+    let backing = match &open.file {
+        Some(file) => Backing::File { file: file.clone(), index: request.offset / PAGE },
+        None if shared => Backing::File { file: SharedMemory::new_file((end - start) / PAGE), index: 0 },
+        None => Backing::Anonymous,
+    };
     Ok(Area { end, protection, flags, backing })
 }

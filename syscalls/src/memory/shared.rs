@@ -1,6 +1,7 @@
 //! Memory that is shared and has no file: `MAP_SHARED | MAP_ANONYMOUS`.
 
 use super::area::{MappedFile, MappedName};
+use super::{Lost, invalidate};
 use crate::errno::{Errno, Result};
 use crate::file::Pages;
 use crate::frame::Frame;
@@ -41,5 +42,21 @@ impl Pages for SharedMemory {
         let frame = Frame::zeroed().ok_or(Errno::ENOMEM)?;
         frames.insert(index, frame.clone());
         Ok(Some(frame))
+    }
+
+    fn holds(&self, index: u64, frame: &Frame) -> bool {
+        self.frames.lock().get(&index).is_some_and(|held| held == frame)
+    }
+
+    fn remove(&self, first: u64, end: u64) -> Result<()> {
+        let mut gone = BTreeMap::new();
+        {
+            let mut frames = self.frames.lock();
+            let mut range = frames.split_off(&first);
+            frames.append(&mut range.split_off(&end));
+            gone.append(&mut range);
+        }
+        invalidate(self, first..end, Lost::Punched);
+        Ok(())
     }
 }

@@ -1,9 +1,8 @@
 //! What is in a pipe: pieces of page frames, in order.
 
-use super::ATOMIC;
 use crate::errno::{Errno, Result};
 use crate::frame::{Frame, PAGE_SIZE};
-use crate::transfer::{Destination, Source};
+use crate::transfer::{Destination, Mark, Source};
 use alloc::collections::VecDeque;
 
 /// Bytes `start..end` of a frame.
@@ -31,8 +30,9 @@ pub(super) enum Stop {
     Full,
     /// No frame was left for more.
     NoMemory,
-    /// A page of the program is to be faulted in.
-    MissingPage,
+    /// A page of the program is to be faulted in where the transfer stands; then the piece is to be copied again from
+    /// where it began.
+    MissingPage(Mark),
 }
 
 /// The pieces of one pipe.
@@ -66,12 +66,6 @@ impl Buffer {
         self.pieces.iter().map(|piece| piece.end - piece.start).sum()
     }
 
-    /// Whether a write of up to [`ATOMIC`] bytes has room.
-    pub(super) fn fits(&self, length: usize, as_packet: bool) -> bool {
-        debug_assert!(length <= ATOMIC);
-        !self.is_full() || !as_packet && self.last_has_room(length)
-    }
-
     /// Sets the number of pages. `EBUSY` when more are in use.
     pub(super) fn resize(&mut self, pages: usize) -> Result<()> {
         if self.pieces.len() > pages {
@@ -81,18 +75,19 @@ impl Buffer {
         Ok(())
     }
 
-    /// Reads, as far as the program's pages are present; gives the number of bytes and why it ended.
+    /// Reads whole pieces, or what is wanted of one, as far as the program's pages are present; gives the number of
+    /// bytes and why it ended. As on Linux, a piece that cannot be copied whole stays as it is.
     pub(super) fn read(&mut self, to: &mut Destination<'_>) -> (usize, Stop) {
         let mut bytes = 0;
         while to.remaining() > 0 {
             let Some(first) = self.pieces.front_mut() else { break };
             let wanted = (first.end - first.start).min(to.remaining());
-            let put = to.put_frame_present(&first.frame, first.start, wanted);
-            first.start += put;
-            bytes += put;
-            if put < wanted {
-                return (bytes, Stop::MissingPage);
+            let mark = to.mark();
+            if to.put_frame_present(&first.frame, first.start, wanted) < wanted {
+                return (bytes, Stop::MissingPage(mark));
             }
+            first.start += wanted;
+            bytes += wanted;
             let is_packet = first.is_packet;
             if first.start == first.end || is_packet {
                 self.drop_first();
@@ -111,41 +106,36 @@ impl Buffer {
     }
 
     /// Writes up to `length` bytes, as far as there is room and the program's pages are present; gives their number and
-    /// why it ended.
+    /// why it ended. Each piece goes in as a whole.
     pub(super) fn write(&mut self, from: &mut Source<'_>, length: usize, as_packet: bool) -> (usize, Stop) {
         let mut written = 0;
         // As on Linux: what is beyond whole pages goes to the last piece where it fits there undivided.
         let odd = length % PAGE_SIZE;
-        if odd > 0 && !as_packet && self.last_has_room(odd) {
-            written = self.fill_last(from, odd);
-            if written < odd {
-                return (written, Stop::MissingPage);
+        if odd > 0 && !as_packet && self.pieces.back().is_some_and(|last| last.room() >= odd) {
+            if let Err(stop) = self.fill_last(from, odd) {
+                return (0, stop);
             }
+            written = odd;
         }
         while written < length {
-            if let Err(stop) = self.add_piece(as_packet) {
+            let wanted = (length - written).min(PAGE_SIZE);
+            if let Err(stop) = self.add_piece(as_packet).and_then(|()| self.fill_last(from, wanted)) {
+                self.drop_empty_last();
                 return (written, stop);
             }
-            let wanted = (length - written).min(PAGE_SIZE);
-            let taken = self.fill_last(from, wanted);
-            written += taken;
-            if taken < wanted {
-                self.drop_empty_last();
-                return (written, Stop::MissingPage);
-            }
+            written += wanted;
         }
         (written, Stop::Done)
     }
 
-    fn last_has_room(&self, length: usize) -> bool {
-        self.pieces.back().is_some_and(|last| last.room() >= length)
-    }
-
-    fn fill_last(&mut self, from: &mut Source<'_>, length: usize) -> usize {
-        let Some(last) = self.pieces.back_mut() else { return 0 };
-        let taken = from.take_frame_present(&last.frame, last.end, length);
-        last.end += taken;
-        taken
+    fn fill_last(&mut self, from: &mut Source<'_>, length: usize) -> core::result::Result<(), Stop> {
+        let Some(last) = self.pieces.back_mut() else { return Err(Stop::Full) };
+        let mark = from.mark();
+        if from.take_frame_present(&last.frame, last.end, length) < length {
+            return Err(Stop::MissingPage(mark));
+        }
+        last.end += length;
+        Ok(())
     }
 
     fn add_piece(&mut self, is_packet: bool) -> core::result::Result<(), Stop> {
@@ -163,18 +153,6 @@ impl Buffer {
             && let Some(piece) = self.pieces.pop_back()
         {
             self.spare.get_or_insert(piece.frame);
-        }
-    }
-
-    /// Takes back the last `count` bytes that were written.
-    pub(super) fn retract(&mut self, mut count: usize) {
-        while count > 0
-            && let Some(last) = self.pieces.back_mut()
-        {
-            let part = count.min(last.end - last.start);
-            last.end -= part;
-            count -= part;
-            self.drop_empty_last();
         }
     }
 

@@ -83,6 +83,7 @@ fn enforce(process: &Process, number: u32, limit: Limit) {
         raw::RLIMIT_STACK => process.memory().limits.set_stack(limit.soft),
         raw::RLIMIT_AS => process.memory().limits.set_address_space(limit.soft),
         raw::RLIMIT_DATA => process.memory().limits.set_data(limit.soft),
+        raw::RLIMIT_FSIZE => super::size_limit::note(),
         _ => {}
     }
 }

@@ -146,6 +146,10 @@ impl File for SignalFile {
         true
     }
 
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn poll(&self) -> Events {
         let thread = machine().current();
         let group = thread.process.signals.lock();

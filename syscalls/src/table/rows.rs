@@ -13,6 +13,7 @@ use crate::file::calls::names::RenameFlags;
 use crate::file::calls::opening::OpenHow;
 use crate::file::calls::status::{Stat, StatFs, Statx};
 use crate::file::{AtFlags, OpenFlags};
+use crate::filesystem::tmpfs::memory_file;
 use crate::futex::{calls as futex, robust};
 use crate::memory::calls as memory;
 use crate::pipe::calls::{self as pipe, PipeFlags};
@@ -78,7 +79,7 @@ table_rows! {
     26 => msync(address: Address, length: usize, flags: i32 as sync_flags), full, memory::msync;
     27 => mincore(address: Address, length: usize, vector: UserPtr<u8>), full, memory::mincore;
     28 => madvise(address: Address, length: usize, advice: i32 as advice),
-        partial("MADV_REMOVE of files, merging (KSM) and poisoning"), memory::madvise;
+        partial("merging (KSM) and poisoning"), memory::madvise;
     29 => shmget(key: i32 as ipc_key, size: usize, flags: i32 as ipc_flags) -> i32, absent;
     30 => shmat(id: i32, address: Address, flags: i32 as hex) -> Address, absent;
     31 => shmctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
@@ -460,7 +461,7 @@ table_rows! {
     317 => seccomp(operation: u32 as seccomp_operation, flags: u32 as hex, argument: UserPtr<u8>) -> i32, absent;
     318 => getrandom(buffer: UserPtr<u8> as output, count: usize, flags: u32 as random_flags) -> usize, full,
         system::getrandom;
-    319 => memfd_create(name: UserString, flags: u32 as memory_file_flags) -> Fd, absent;
+    319 => memfd_create(name: UserString, flags: u32 as memory_file_flags) -> Fd, full, memory_file::memfd_create;
     320 => kexec_file_load(kernel: Fd, initrd: Fd, length: u64, command_line: UserPtr<u8>, flags: u64 as hex), absent;
     321 => bpf(command: i32, attributes: UserPtr<u8>, size: u32) -> i32, absent;
     322 => execveat(directory: Fd, path: UserString, arguments: UserPtr<u64> as string_list,

@@ -162,6 +162,10 @@ impl File for TimerFile {
         true
     }
 
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn poll(&self) -> Events {
         let state = self.state.lock();
         let ready = state.count != 0 || state.canceled || state.schedule.is_due(state.clock.reading());

@@ -102,6 +102,7 @@ pub fn fcntl(thread: &Thread, fd: Fd, command: u32, argument: u64) -> Result<i64
                 | raw::F_OFD_GETLK
                 | raw::F_OFD_SETLK
                 | raw::F_OFD_SETLKW => super::locking::control(thread, open, command, argument),
+                raw::F_ADD_SEALS if open.check_writable().is_err() => Err(Errno::EPERM),
                 _ => open.file().control(thread, command, argument),
             }
         }

@@ -10,12 +10,17 @@ use crate::file::{File, OpenFlags};
 use crate::filesystem::{
     Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Make, Ownership, Timestamp, device,
 };
-use crate::frame::Frame;
+use crate::frame::{Frame, PAGE};
 use crate::machine::machine;
+use crate::memory::{Lost, invalidate, is_mapped_writable};
+use crate::thread::Thread;
 use crate::time::{Instant, SECOND};
 use crate::transfer::{Destination, Source};
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
+use core::ops::Range;
+use core::sync::atomic::{AtomicBool, Ordering};
+use linux_raw_sys::general as raw;
 use spin::Mutex;
 
 /// Names that one inode may have. Linux's tmpfs has no bound; the number shall fit.
@@ -50,6 +55,8 @@ pub struct Node {
     created: Timestamp,
     state: Mutex<State>,
     content: Content,
+    // Whether it was ever mapped: only then somebody may have to be told that pages go.
+    mapped: AtomicBool,
     this: Weak<Self>,
 }
 
@@ -74,8 +81,17 @@ impl Node {
             created: now,
             state: Mutex::new(State { mode, uid, gid, links, linkable: false, accessed, noted, modified, changed }),
             content,
+            mapped: AtomicBool::new(false),
             this: this.clone(),
         })
+    }
+
+    /// A regular file without a name that has these seals, `F_SEAL_*`.
+    pub(super) fn sealable(filesystem: &Arc<Tmpfs>, ownership: (u16, u32, u32), seals: u32) -> Result<Arc<Self>> {
+        let node = Self::new(filesystem, &Make::Regular, ownership);
+        node.regular()?.set_seals(seals);
+        node.state.lock().links = 0;
+        Ok(node)
     }
 
     /// Gives a new regular file its content: a part of the boot archive. `EINVAL` for anything else.
@@ -153,6 +169,38 @@ impl Node {
             state.accessed = Timestamp::now();
             state.noted = now;
         }
+    }
+
+    /// Takes pages that the file loses off those who map it.
+    fn invalidate(&self, lost: Range<u64>, how: Lost) {
+        if self.mapped.load(Ordering::Relaxed) && !lost.is_empty() {
+            invalidate(self, lost, how);
+        }
+    }
+
+    /// `F_ADD_SEALS`. `EINVAL`, `EPERM`, `EBUSY` while somebody maps the file to write.
+    fn add_seals(&self, seals: u32) -> Result<()> {
+        const WRITES: u32 = raw::F_SEAL_SHRINK | raw::F_SEAL_GROW | raw::F_SEAL_WRITE | raw::F_SEAL_FUTURE_WRITE;
+        if seals & !(WRITES | raw::F_SEAL_SEAL | raw::F_SEAL_EXEC) != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let regular = self.regular()?;
+        let present = regular.seals();
+        if present & raw::F_SEAL_SEAL != 0 {
+            return Err(Errno::EPERM);
+        }
+        if seals & !present & raw::F_SEAL_WRITE != 0 && is_mapped_writable(self) {
+            return Err(Errno::EBUSY);
+        }
+        let runs = self.state.lock().mode & 0o111 != 0;
+        let implied = if seals & raw::F_SEAL_EXEC != 0 && runs { WRITES } else { 0 };
+        regular.add_seals(seals | implied)
+    }
+
+    /// `EPERM` when a seal keeps the mode's permission to run.
+    fn check_mode_seal(&self, mode: u16) -> Result<()> {
+        let sealed = self.regular().is_ok_and(|regular| regular.seals() & raw::F_SEAL_EXEC != 0);
+        if sealed && (self.state.lock().mode ^ mode) & 0o111 != 0 { Err(Errno::EPERM) } else { Ok(()) }
     }
 
     fn add_links(&self, count: i32) {
@@ -236,6 +284,9 @@ impl Inode for Node {
     }
 
     fn change(&self, change: &Change) -> Result<()> {
+        if let Some(mode) = change.mode {
+            self.check_mode_seal(mode)?;
+        }
         let now = Timestamp::now();
         let mut state = self.state.lock();
         let State { mode, uid, gid, accessed, modified, changed, .. } = &mut *state;
@@ -257,7 +308,12 @@ impl Inode for Node {
     }
 
     fn resize(&self, size: u64) -> Result<()> {
-        self.regular()?.resize(size)?;
+        let regular = self.regular()?;
+        let (before, _) = regular.size();
+        regular.resize(size)?;
+        if size < before {
+            self.invalidate(size.div_ceil(PAGE)..u64::MAX, Lost::Cut);
+        }
         self.touch();
         Ok(())
     }
@@ -462,9 +518,28 @@ impl File for Node {
     }
 
     fn punch(&self, start: u64, end: u64) -> Result<()> {
-        self.regular()?.punch(start, end)?;
+        let regular = self.regular()?;
+        let whole = start.div_ceil(PAGE)..end / PAGE;
+        // Before, for private mappings, which know the file's own pages by comparing; afterwards for what came in since.
+        self.invalidate(whole.clone(), Lost::Punched);
+        regular.punch(start, end)?;
+        self.invalidate(whole, Lost::Punched);
         self.touch();
         Ok(())
+    }
+
+    fn control(&self, _: &Thread, command: u32, argument: u64) -> Result<i64> {
+        let regular = self.regular()?;
+        match command {
+            raw::F_GET_SEALS => Ok(i64::from(regular.seals())),
+            raw::F_ADD_SEALS => self.add_seals(argument as u32).map(|()| 0),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn may_write_shared(&self, writable: bool) -> Result<bool> {
+        let sealed = self.regular()?.seals() & (raw::F_SEAL_WRITE | raw::F_SEAL_FUTURE_WRITE) != 0;
+        if sealed && writable { Err(Errno::EPERM) } else { Ok(!sealed) }
     }
 
     fn sync(&self) -> Result<()> {
@@ -473,6 +548,7 @@ impl File for Node {
 
     fn pages(&self) -> Result<Arc<dyn Pages>> {
         self.regular().map_err(|_| Errno::ENODEV)?;
+        self.mapped.store(true, Ordering::Relaxed);
         let this: Arc<Self> = self.this.upgrade().ok_or(Errno::ENODEV)?;
         Ok(this)
     }
@@ -485,5 +561,13 @@ impl Pages for Node {
 
     fn present(&self, index: u64) -> Option<Frame> {
         self.regular().ok()?.present_page(index)
+    }
+
+    fn holds(&self, index: u64, frame: &Frame) -> bool {
+        self.regular().is_ok_and(|regular| regular.holds_page(index, frame))
+    }
+
+    fn remove(&self, first: u64, end: u64) -> Result<()> {
+        self.punch(first * PAGE, end * PAGE)
     }
 }

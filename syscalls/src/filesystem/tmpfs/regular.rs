@@ -7,7 +7,9 @@ use super::archived::Archived;
 use super::pages::PageMap;
 use crate::errno::{Errno, Result};
 use crate::frame::{Frame, PAGE, PAGE_SIZE};
+use crate::process::size_limit;
 use crate::transfer::{Destination, Source};
+use linux_raw_sys::general as raw;
 use spin::Mutex;
 
 /// The largest size and offset of a file, `MAX_LFS_FILESIZE`.
@@ -17,6 +19,8 @@ struct State {
     size: u64,
     pages: PageMap,
     archived: Option<Archived>,
+    // `F_SEAL_*`.
+    seals: u32,
 }
 
 /// A regular file's content.
@@ -27,13 +31,35 @@ pub(super) struct Regular {
 impl Regular {
     /// Nothing.
     pub(super) fn empty() -> Self {
-        Self { state: Mutex::new(State { size: 0, pages: PageMap::default(), archived: None }) }
+        // A file with a name is never sealed: to say so is a seal of its own.
+        let state = State { size: 0, pages: PageMap::default(), archived: None, seals: raw::F_SEAL_SEAL };
+        Self { state: Mutex::new(state) }
+    }
+
+    /// `F_GET_SEALS`.
+    pub(super) fn seals(&self) -> u32 {
+        self.state.lock().seals
+    }
+
+    /// Sets the seals of a new memory file.
+    pub(super) fn set_seals(&self, seals: u32) {
+        self.state.lock().seals = seals;
+    }
+
+    /// `F_ADD_SEALS`. `EPERM` when no more may be added.
+    pub(super) fn add_seals(&self, seals: u32) -> Result<()> {
+        let mut state = self.state.lock();
+        if state.seals & raw::F_SEAL_SEAL != 0 {
+            return Err(Errno::EPERM);
+        }
+        state.seals |= seals;
+        Ok(())
     }
 
     /// The content is what lies in an archive.
     pub(super) fn set_archived(&self, archived: Archived) {
         let mut state = self.state.lock();
-        *state = State { size: archived.length(), pages: PageMap::default(), archived: Some(archived) };
+        *state = State { size: archived.length(), archived: Some(archived), pages: PageMap::default(), ..*state };
     }
 
     /// Bytes, and blocks of 512 that they occupy.
@@ -71,18 +97,26 @@ impl Regular {
         Ok(to.done() - before)
     }
 
-    /// Writes at `offset`, or at the end when there is none; gives the count and the offset behind. `EFBIG`, `ENOSPC`.
+    /// Writes at `offset`, or at the end when there is none; gives the count and the offset behind. `EFBIG`, `ENOSPC`,
+    /// `EPERM` by a seal.
     pub(super) fn write(&self, from: &mut Source<'_>, offset: Option<u64>) -> Result<(usize, u64)> {
         let before = from.done();
         let mut offset = offset.unwrap_or_else(|| self.state.lock().size);
-        if offset >= MAXIMUM_SIZE && from.remaining() > 0 {
+        if from.remaining() == 0 {
+            return Ok((0, offset));
+        }
+        let limit = size_limit::check_write(offset)?.min(MAXIMUM_SIZE);
+        if offset >= limit {
             return Err(Errno::EFBIG);
         }
-        while from.remaining() > 0 && offset < MAXIMUM_SIZE {
+        while from.remaining() > 0 && offset < limit {
             let within = (offset % PAGE) as usize;
-            let length = (PAGE_SIZE - within).min(from.remaining());
+            let length = (PAGE_SIZE - within).min(from.remaining()).min((limit - offset) as usize);
             let piece = from.done();
-            let frame = self.state.lock().page_for_write(offset / PAGE);
+            let frame = {
+                let mut state = self.state.lock();
+                state.check_write_seals(offset + length as u64).and_then(|()| state.page_for_write(offset / PAGE))
+            };
             let copied = frame.and_then(|frame| from.take_frame(&frame, within, length));
             offset += (from.done() - piece) as u64;
             if from.done() > piece {
@@ -104,7 +138,12 @@ impl Regular {
         if size > MAXIMUM_SIZE {
             return Err(Errno::EFBIG);
         }
+        size_limit::check_size(self.size().0, size)?;
         let mut state = self.state.lock();
+        let forbidden = if size < state.size { raw::F_SEAL_SHRINK } else { raw::F_SEAL_GROW };
+        if size != state.size && state.seals & forbidden != 0 {
+            return Err(Errno::EPERM);
+        }
         if size < state.size {
             state.zero_tail(size)?;
             state.pages.remove(size.div_ceil(PAGE), u64::MAX);
@@ -120,6 +159,15 @@ impl Regular {
     pub(super) fn allocate(&self, start: u64, end: u64, grow: bool) -> Result<()> {
         if end > MAXIMUM_SIZE {
             return Err(Errno::EFBIG);
+        }
+        {
+            let state = self.state.lock();
+            if end > state.size && state.seals & raw::F_SEAL_GROW != 0 {
+                return Err(Errno::EPERM);
+            }
+        }
+        if grow {
+            size_limit::check_size(self.size().0, end)?;
         }
         for index in start / PAGE..end.div_ceil(PAGE) {
             let mut state = self.state.lock();
@@ -138,6 +186,9 @@ impl Regular {
     /// Makes `[start, end)` read as zeros and releases whole pages. `ENOSPC`.
     pub(super) fn punch(&self, start: u64, end: u64) -> Result<()> {
         let mut state = self.state.lock();
+        if state.seals & (raw::F_SEAL_WRITE | raw::F_SEAL_FUTURE_WRITE) != 0 {
+            return Err(Errno::EPERM);
+        }
         let end = end.min(state.size.div_ceil(PAGE) * PAGE);
         if start >= end {
             return Ok(());
@@ -193,6 +244,11 @@ impl Regular {
         state.page_for_write(index).map(Some)
     }
 
+    /// Whether a page is still the file's, and this one.
+    pub(super) fn holds_page(&self, index: u64, frame: &Frame) -> bool {
+        self.present_page(index).is_some_and(|held| held == *frame)
+    }
+
     /// A page for `mmap` that costs nothing: the file's own, or the archive's in place.
     pub(super) fn present_page(&self, index: u64) -> Option<Frame> {
         let state = self.state.lock();
@@ -204,6 +260,13 @@ impl Regular {
 }
 
 impl State {
+    /// `EPERM` when seals forbid to write up to `end`.
+    fn check_write_seals(&self, end: u64) -> Result<()> {
+        let sealed = self.seals & (raw::F_SEAL_WRITE | raw::F_SEAL_FUTURE_WRITE) != 0;
+        let grows = self.seals & raw::F_SEAL_GROW != 0 && end > self.size;
+        if sealed || grows { Err(Errno::EPERM) } else { Ok(()) }
+    }
+
     /// A page to read; `None` for a hole. `ENOMEM`.
     fn page(&mut self, index: u64) -> Result<Option<Frame>> {
         if let Some(frame) = self.pages.get(index) {
