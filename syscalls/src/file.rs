@@ -96,7 +96,7 @@ pub trait File: Any + Send + Sync {
         false
     }
 
-    /// Whether `lseek(2)` of a stream says 0 and moves nothing, as of most files that Linux makes without a path.
+    /// Whether `lseek(2)` says 0 and moves nothing: devices of memory, and most streams that were made without a path.
     fn ignores_seeks(&self) -> bool {
         false
     }

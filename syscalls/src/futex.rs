@@ -5,7 +5,11 @@
 //! read. Whether a waiter was woken is its own flag, set under the bucket's lock by whoever takes it out.
 
 pub mod calls;
+mod inheritance;
 pub mod robust;
+pub mod vector;
+
+pub use inheritance::abandon as abandon_locks;
 
 use crate::errno::{Errno, Result};
 use crate::frame::PAGE;
@@ -31,11 +35,25 @@ enum Key {
 /// Wakes all waiters, whatever their bits.
 pub const ANY: u32 = u32::MAX;
 
+/// What a waiter waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Role {
+    /// A wake-up.
+    Waits,
+    /// A wake-up that makes it wait for the lock at another word.
+    Requeues { target: Key },
+    /// The lock that is the word; a thread with this number has it.
+    Locks { owner: i32 },
+    /// That lock is its own, but its owner died and could not write the word.
+    Inherits,
+}
+
 struct Waiter {
     thread: Arc<Thread>,
     // Changes when the waiter is requeued.
     key: Mutex<Key>,
     bits: u32,
+    role: Mutex<Role>,
     woken: AtomicBool,
 }
 
@@ -90,8 +108,7 @@ pub fn wait(
         return Err(Errno::EINVAL);
     }
     let key = Key::of(thread, address, private, Access::READ)?;
-    let waiter =
-        Arc::new(Waiter { thread: machine().current(), key: Mutex::new(key), bits, woken: AtomicBool::new(false) });
+    let waiter = Waiter::new(key, bits, Role::Waits);
     key.bucket().lock().push(waiter.clone());
     let outcome = match UserPtr::<u32>::new(address).read(thread) {
         Ok(found) if found == expected => {
@@ -109,6 +126,21 @@ pub fn wait(
 }
 
 impl Waiter {
+    /// The current thread as one who waits.
+    fn new(key: Key, bits: u32, role: Role) -> Arc<Self> {
+        Arc::new(Self {
+            thread: machine().current(),
+            key: Mutex::new(key),
+            bits,
+            role: Mutex::new(role),
+            woken: AtomicBool::new(false),
+        })
+    }
+
+    fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::SeqCst)
+    }
+
     /// Takes the waiter out of its bucket; `false` when somebody has woken it before.
     fn leave(&self) -> bool {
         loop {
@@ -137,23 +169,27 @@ pub fn wake(thread: &Thread, address: u64, private: bool, count: u32, bits: u32)
         return Err(Errno::EINVAL);
     }
     let key = Key::of(thread, address, private, Access::READ)?;
-    Ok(wake_key(key, count, bits))
+    wake_key(key, count, bits)
 }
 
-fn wake_key(key: Key, count: u32, bits: u32) -> u32 {
+/// `EINVAL` where somebody waits for the word as for a lock.
+fn wake_key(key: Key, count: u32, bits: u32) -> Result<u32> {
     let mut woken = 0;
     let mut bucket = key.bucket().lock();
     let mut at = 0;
     while woken < count && at < bucket.len() {
         let waiter = &bucket[at];
         if *waiter.key.lock() == key && waiter.bits & bits != 0 {
+            if *waiter.role.lock() != Role::Waits {
+                return Err(Errno::EINVAL);
+            }
             bucket.remove(at).wake();
             woken += 1;
         } else {
             at += 1;
         }
     }
-    woken
+    Ok(woken)
 }
 
 /// Wakes `wake_count` and lets up to `move_count` others wait for the second word instead; gives (woken, moved).
@@ -171,7 +207,11 @@ fn requeue(
     {
         return Err(Errno::EAGAIN);
     }
-    let woken = wake_key(from_key, wake_count, ANY);
+    requeue_keys(from_key, to_key, (wake_count, move_count))
+}
+
+fn requeue_keys(from_key: Key, to_key: Key, (wake_count, move_count): (u32, u32)) -> Result<(u32, u32)> {
+    let woken = wake_key(from_key, wake_count, ANY)?;
     if from_key == to_key {
         let bucket = from_key.bucket().lock();
         let same = bucket.iter().filter(|waiter| *waiter.key.lock() == from_key).count() as u32;
@@ -183,6 +223,10 @@ fn requeue(
         let mut at = 0;
         while (moving.len() as u32) < move_count && at < bucket.len() {
             if *bucket[at].key.lock() == from_key {
+                if *bucket[at].role.lock() != Role::Waits {
+                    bucket.append(&mut moving);
+                    return Err(Errno::EINVAL);
+                }
                 moving.push(bucket.remove(at));
             } else {
                 at += 1;

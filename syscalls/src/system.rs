@@ -1,11 +1,13 @@
 //! What a program asks about the machine: `uname(2)`, `sysinfo(2)`, `getrandom(2)`.
 
+use crate::argument::Address;
 use crate::errno::{Errno, Result};
 use crate::frame::PAGE;
 use crate::machine::machine;
 use crate::thread::Thread;
 use crate::time::SECOND;
-use crate::user::{UserPtr, copy_out};
+use crate::transfer::Destination;
+use crate::user::UserPtr;
 use alloc::vec::Vec;
 use linux_raw_sys::general::{GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM};
 use spin::{Mutex, Once};
@@ -136,7 +138,7 @@ pub fn sysinfo(thread: &Thread, information: UserPtr<SystemInformation>) -> Resu
 }
 
 /// `getrandom(2)`.
-pub fn getrandom(thread: &Thread, buffer: UserPtr<u8>, count: usize, flags: u32) -> Result<usize> {
+pub fn getrandom(thread: &Thread, buffer: Address, count: usize, flags: u32) -> Result<usize> {
     if flags & !(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) != 0
         || flags & (GRND_RANDOM | GRND_INSECURE) == GRND_RANDOM | GRND_INSECURE
     {
@@ -144,18 +146,16 @@ pub fn getrandom(thread: &Thread, buffer: UserPtr<u8>, count: usize, flags: u32)
     }
     let count = count.min(i32::MAX as usize);
     let mut piece = [0; 256];
-    let mut done = 0;
-    while done < count {
-        let length = piece.len().min(count - done);
+    let mut to = Destination::user(thread, buffer.0, count)?;
+    while to.remaining() > 0 {
+        let length = piece.len().min(to.remaining());
         machine().random(&mut piece[..length]);
-        match copy_out(thread, buffer.element(done).address(), &piece[..length]) {
-            Err(errno) if done == 0 => return Err(errno),
+        match to.put(&piece[..length]) {
+            Err(errno) if to.done() == 0 => return Err(errno),
             Err(_) => break,
-            Ok(()) => done += length,
-        }
-        if done < count && thread.is_interrupted() {
-            break;
+            Ok(_) if thread.is_interrupted() => break,
+            Ok(_) => {}
         }
     }
-    Ok(done)
+    Ok(to.done())
 }

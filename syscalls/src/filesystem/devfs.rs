@@ -74,6 +74,10 @@ fn zeros(to: &mut Destination<'_>) -> Result<usize> {
 struct Null;
 
 impl File for Null {
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn read(&self, _: &mut Destination<'_>, _: u64) -> Result<usize> {
         Ok(0)
     }
@@ -87,6 +91,10 @@ impl File for Null {
 struct Zero;
 
 impl File for Zero {
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn maps_zeros(&self) -> bool {
         true
     }
@@ -104,6 +112,10 @@ impl File for Zero {
 struct Full;
 
 impl File for Full {
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn read(&self, to: &mut Destination<'_>, _: u64) -> Result<usize> {
         zeros(to)
     }
@@ -117,6 +129,10 @@ impl File for Full {
 struct Random;
 
 impl File for Random {
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn read(&self, to: &mut Destination<'_>, _: u64) -> Result<usize> {
         let mut bytes = [0; 256];
         let before = to.done();

@@ -1,6 +1,6 @@
-//! `futex(2)`, `futex_waitv(2)` is not there yet.
+//! `futex(2)`.
 
-use super::{ANY, requeue, wait, wake};
+use super::{ANY, inheritance, requeue, wait, wake};
 use crate::errno::{Errno, Result};
 use crate::machine::{Access, machine};
 use crate::signal::restart;
@@ -76,7 +76,7 @@ pub fn futex(
     let private = operation & raw::FUTEX_PRIVATE_FLAG != 0;
     let realtime = operation & raw::FUTEX_CLOCK_REALTIME != 0;
     let command = operation & !(raw::FUTEX_PRIVATE_FLAG | raw::FUTEX_CLOCK_REALTIME);
-    let takes_realtime = matches!(command, raw::FUTEX_WAIT | raw::FUTEX_WAIT_BITSET);
+    let takes_realtime = matches!(command, raw::FUTEX_WAIT_BITSET | raw::FUTEX_WAIT_REQUEUE_PI | raw::FUTEX_LOCK_PI2);
     if realtime && !takes_realtime {
         return Err(Errno::ENOSYS);
     }
@@ -93,6 +93,22 @@ pub fn futex(
             let deadline = deadline(thread, timeout, true, realtime)?;
             wait_restartable(thread, address, private, value, third, deadline).map(|()| 0)
         }
+        // As old as it is, it always counts by the clock of the wall.
+        raw::FUTEX_LOCK_PI => {
+            let deadline = deadline(thread, timeout, true, true)?;
+            inheritance::lock(thread, address, private, deadline, true).map(|()| 0)
+        }
+        raw::FUTEX_LOCK_PI2 => {
+            let deadline = deadline(thread, timeout, true, realtime)?;
+            inheritance::lock(thread, address, private, deadline, true).map(|()| 0)
+        }
+        raw::FUTEX_TRYLOCK_PI => inheritance::lock(thread, address, private, None, false).map(|()| 0),
+        raw::FUTEX_UNLOCK_PI => inheritance::unlock(thread, address, private).map(|()| 0),
+        raw::FUTEX_WAIT_REQUEUE_PI => {
+            let deadline = deadline(thread, timeout, true, realtime)?;
+            inheritance::wait_requeue(thread, (address, second), private, value, ANY, deadline).map(|()| 0)
+        }
+        raw::FUTEX_CMP_REQUEUE_PI => inheritance::requeue(thread, (address, second), private, numbers()?, third),
         raw::FUTEX_WAKE => wake(thread, address, private, at_least_one(value), ANY),
         raw::FUTEX_WAKE_BITSET => wake(thread, address, private, at_least_one(value), third),
         raw::FUTEX_REQUEUE => requeue(thread, (address, second), private, numbers()?, None).map(|(woken, _)| woken),
@@ -113,7 +129,7 @@ pub fn futex(
 }
 
 /// Linux wakes one even when asked for none or for a negative number.
-fn at_least_one(count: u32) -> u32 {
+pub(super) fn at_least_one(count: u32) -> u32 {
     (count as i32).max(1) as u32
 }
 

@@ -88,6 +88,7 @@ pub fn leave(thread: &Thread) -> ! {
 /// What the end of a thread means for others.
 fn depart(thread: &Thread) {
     robust::abandon(thread);
+    futex::abandon_locks(thread);
     announce(thread);
     abandon(thread);
     let process = &thread.process;

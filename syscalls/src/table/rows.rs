@@ -14,6 +14,7 @@ use crate::file::calls::opening::OpenHow;
 use crate::file::calls::status::{Stat, StatFs, Statx};
 use crate::file::{AtFlags, OpenFlags};
 use crate::filesystem::tmpfs::memory_file;
+use crate::futex::vector::{self, VectorEntry};
 use crate::futex::{calls as futex, robust};
 use crate::memory::calls as memory;
 use crate::pipe::calls::{self as pipe, PipeFlags};
@@ -295,7 +296,7 @@ table_rows! {
     200 => tkill(tid: i32, signal: i32 as signal), full, send::tkill;
     201 => time(time: UserPtr<i64> as long_out) -> i64, full, clock::time;
     202 => futex(word: u64 as pointer, operation: i32 as futex_operation, value: u32, timeout: u64 as futex_timeout,
-        word2: u64 as futex_word2, value3: u32 as futex_value3) -> u32, partial("no priority inheritance"), futex::futex;
+        word2: u64 as futex_word2, value3: u32 as futex_value3) -> u32, partial("all threads have one priority: none is inherited"), futex::futex;
     203 => sched_setaffinity(pid: i32, size: u32, mask: UserPtr<u8> as cpu_set), full, affinity::sched_setaffinity;
     204 => sched_getaffinity(pid: i32, size: u32, mask: UserPtr<u64> as cpu_set_out) -> i32, full,
         affinity::sched_getaffinity;
@@ -459,7 +460,7 @@ table_rows! {
     316 => renameat2(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString,
         flags: RenameFlags as rename_flags), partial("RENAME_WHITEOUT"), file::names::renameat2;
     317 => seccomp(operation: u32 as seccomp_operation, flags: u32 as hex, argument: UserPtr<u8>) -> i32, absent;
-    318 => getrandom(buffer: UserPtr<u8> as output, count: usize, flags: u32 as random_flags) -> usize, full,
+    318 => getrandom(buffer: Address as output, count: usize, flags: u32 as random_flags) -> usize, full,
         system::getrandom;
     319 => memfd_create(name: UserString, flags: u32 as memory_file_flags) -> Fd, full, memory_file::memfd_create;
     320 => kexec_file_load(kernel: Fd, initrd: Fd, length: u64, command_line: UserPtr<u8>, flags: u64 as hex), absent;
@@ -522,17 +523,19 @@ table_rows! {
     446 => landlock_restrict_self(ruleset: Fd, flags: u32 as hex), absent;
     447 => memfd_secret(flags: u32 as descriptor_flags) -> Fd, absent;
     448 => process_mrelease(process: Fd, flags: u32 as hex), absent;
-    449 => futex_waitv(waiters: UserPtr<u8>, count: u32, flags: u32 as hex, timeout: UserPtr<u8> as timespec,
-        clock: i32 as clock) -> i32, absent;
+    449 => futex_waitv(waiters: UserPtr<VectorEntry>, count: u32, flags: u32 as hex,
+        timeout: UserPtr<TimeSpec> as timespec, clock: i32 as clock) -> i32, full, vector::futex_waitv;
     450 => set_mempolicy_home_node(start: Address, length: u64, node: u64, flags: u64 as hex), absent;
     451 => cachestat(fd: Fd, range: UserPtr<u8>, statistics: UserPtr<u8>, flags: u32 as hex), absent;
     452 => fchmodat2(directory: Fd, path: UserString, mode: u16 as mode, flags: AtFlags as at_flags), full,
         file::attributes::fchmodat2;
     453 => map_shadow_stack(address: Address, size: u64, flags: u32 as hex) -> Address, absent;
-    454 => futex_wake(word: UserPtr<u8>, mask: u64 as hex, count: i32, flags: u32 as futex2_flags) -> i32, absent;
-    455 => futex_wait(word: UserPtr<u8>, value: u64, mask: u64 as hex, flags: u32 as futex2_flags,
-        timeout: UserPtr<u8> as timespec, clock: i32 as clock), absent;
-    456 => futex_requeue(waiters: UserPtr<u8>, flags: u32 as hex, wake: i32, requeue: i32) -> i32, absent;
+    454 => futex_wake(word: u64 as pointer, mask: u64 as hex, count: i32, flags: u32 as futex2_flags) -> u32, full,
+        vector::futex_wake;
+    455 => futex_wait(word: u64 as pointer, value: u64, mask: u64 as hex, flags: u32 as futex2_flags,
+        timeout: UserPtr<TimeSpec> as timespec, clock: i32 as clock), full, vector::futex_wait;
+    456 => futex_requeue(waiters: UserPtr<VectorEntry>, flags: u32 as hex, wake: i32, requeue: i32) -> u32, full,
+        vector::futex_requeue;
     457 => statmount(request: UserPtr<u8>, buffer: UserPtr<u8>, size: usize, flags: u32 as hex), absent;
     458 => listmount(request: UserPtr<u8>, ids: UserPtr<u64>, count: usize, flags: u32 as hex) -> usize, absent;
     459 => lsm_get_self_attr(attribute: u32, context: UserPtr<u8>, size: UserPtr<u32>, flags: u32 as hex) -> i32,
