@@ -278,21 +278,25 @@ table_rows! {
     185 => security(), absent;
     186 => gettid() -> i32, full, thread::gettid;
     187 => readahead(fd: Fd, offset: i64, count: usize), full, file::storage::readahead;
-    188 => setxattr(path: UserString, name: UserString, value: UserPtr<u8> as input, size: usize,
-        flags: i32 as attribute_flags), absent;
-    189 => lsetxattr(path: UserString, name: UserString, value: UserPtr<u8> as input, size: usize,
-        flags: i32 as attribute_flags), absent;
-    190 => fsetxattr(fd: Fd, name: UserString, value: UserPtr<u8> as input, size: usize,
-        flags: i32 as attribute_flags), absent;
-    191 => getxattr(path: UserString, name: UserString, value: UserPtr<u8> as output, size: usize) -> usize, absent;
-    192 => lgetxattr(path: UserString, name: UserString, value: UserPtr<u8> as output, size: usize) -> usize, absent;
-    193 => fgetxattr(fd: Fd, name: UserString, value: UserPtr<u8> as output, size: usize) -> usize, absent;
-    194 => listxattr(path: UserString, list: UserPtr<u8> as output, size: usize) -> usize, absent;
-    195 => llistxattr(path: UserString, list: UserPtr<u8> as output, size: usize) -> usize, absent;
-    196 => flistxattr(fd: Fd, list: UserPtr<u8> as output, size: usize) -> usize, absent;
-    197 => removexattr(path: UserString, name: UserString), absent;
-    198 => lremovexattr(path: UserString, name: UserString), absent;
-    199 => fremovexattr(fd: Fd, name: UserString), absent;
+    188 => setxattr(path: UserString, name: UserString, value: Address as input, size: usize,
+        flags: i32 as attribute_flags), full, file::extended::setxattr;
+    189 => lsetxattr(path: UserString, name: UserString, value: Address as input, size: usize,
+        flags: i32 as attribute_flags), full, file::extended::lsetxattr;
+    190 => fsetxattr(fd: Fd, name: UserString, value: Address as input, size: usize, flags: i32 as attribute_flags),
+        full, file::extended::fsetxattr;
+    191 => getxattr(path: UserString, name: UserString, value: Address as output, size: usize) -> usize,
+        full, file::extended::getxattr;
+    192 => lgetxattr(path: UserString, name: UserString, value: Address as output, size: usize) -> usize,
+        full, file::extended::lgetxattr;
+    193 => fgetxattr(fd: Fd, name: UserString, value: Address as output, size: usize) -> usize,
+        full, file::extended::fgetxattr;
+    194 => listxattr(path: UserString, list: Address as output, size: usize) -> usize, full, file::extended::listxattr;
+    195 => llistxattr(path: UserString, list: Address as output, size: usize) -> usize,
+        full, file::extended::llistxattr;
+    196 => flistxattr(fd: Fd, list: Address as output, size: usize) -> usize, full, file::extended::flistxattr;
+    197 => removexattr(path: UserString, name: UserString), full, file::extended::removexattr;
+    198 => lremovexattr(path: UserString, name: UserString), full, file::extended::lremovexattr;
+    199 => fremovexattr(fd: Fd, name: UserString), full, file::extended::fremovexattr;
     200 => tkill(tid: i32, signal: i32 as signal), full, send::tkill;
     201 => time(time: UserPtr<i64> as long_out) -> i64, full, clock::time;
     202 => futex(word: u64 as pointer, operation: i32 as futex_operation, value: u32, timeout: u64 as futex_timeout,
@@ -398,11 +402,12 @@ table_rows! {
     274 => get_robust_list(tid: i32, head: UserPtr<u64> as long_out, length: UserPtr<u64> as long_out), full,
         robust::get_robust_list;
     275 => splice(source: Fd, source_offset: UserPtr<i64> as long_in, out: Fd, out_offset: UserPtr<i64> as long_in,
-        length: usize, flags: u32 as splice_flags) -> usize, absent;
-    276 => tee(source: Fd, out: Fd, length: usize, flags: u32 as splice_flags) -> usize, absent;
+        length: usize, flags: u32 as splice_flags) -> usize, full, file::splicing::splice;
+    276 => tee(source: Fd, out: Fd, length: usize, flags: u32 as splice_flags) -> usize, full, file::splicing::tee;
     277 => sync_file_range(fd: Fd, offset: i64, length: i64, flags: u32 as sync_range_flags), full,
         file::storage::sync_file_range;
-    278 => vmsplice(fd: Fd, vector: UserPtr<u8> as vector, count: usize, flags: u32 as splice_flags) -> usize, absent;
+    278 => vmsplice(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, flags: u32 as splice_flags) -> usize, full,
+        file::splicing::vmsplice;
     279 => move_pages(pid: i32, count: u64, pages: UserPtr<u64>, nodes: UserPtr<i32>, status: UserPtr<i32>,
         flags: i32 as hex) -> i64, absent;
     280 => utimensat(directory: Fd, path: UserString, times: UserPtr<[[i64; 2]; 2]> as timespec_pair,

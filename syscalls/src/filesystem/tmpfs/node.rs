@@ -10,9 +10,11 @@ use crate::file::{File, OpenFlags};
 use crate::filesystem::{
     Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Make, Ownership, Timestamp, device,
 };
+use crate::filesystem::extended::ExtendedAttributes;
 use crate::frame::{Frame, PAGE};
 use crate::machine::machine;
 use crate::memory::{Lost, invalidate, is_mapped_writable};
+use crate::pipe::{Pipe, Side};
 use crate::thread::Thread;
 use crate::time::{Instant, SECOND};
 use crate::transfer::{Destination, Source};
@@ -31,6 +33,8 @@ enum Content {
     Directory(Directory),
     Symlink(Arc<[u8]>),
     Special(u64),
+    // The pipe lives as long as an end of it is open.
+    Fifo(Mutex<Weak<Pipe>>),
 }
 
 struct State {
@@ -55,6 +59,7 @@ pub struct Node {
     created: Timestamp,
     state: Mutex<State>,
     content: Content,
+    extended: ExtendedAttributes,
     // Whether it was ever mapped: only then somebody may have to be told that pages go.
     mapped: AtomicBool,
     this: Weak<Self>,
@@ -67,6 +72,7 @@ impl Node {
             Make::Regular => Content::Regular(Regular::empty()),
             Make::Directory => Content::Directory(Directory::default()),
             Make::Symlink(target) => Content::Symlink(Arc::from(*target)),
+            Make::Special(Kind::Fifo, _) => Content::Fifo(Mutex::new(Weak::new())),
             Make::Special(_, device) => Content::Special(*device),
         };
         let now = Timestamp::now();
@@ -81,6 +87,7 @@ impl Node {
             created: now,
             state: Mutex::new(State { mode, uid, gid, links, linkable: false, accessed, noted, modified, changed }),
             content,
+            extended: ExtendedAttributes::default(),
             mapped: AtomicBool::new(false),
             this: this.clone(),
         })
@@ -232,6 +239,25 @@ impl Node {
     }
 }
 
+/// Opens an end of a fifo's pipe, which may wait for the other one.
+fn open_fifo(pipe: &Mutex<Weak<Pipe>>, flags: OpenFlags) -> Result<Arc<dyn File>> {
+    let pipe = {
+        let mut present = pipe.lock();
+        let found = present.upgrade();
+        let pipe = found.unwrap_or_else(Pipe::new);
+        *present = Arc::downgrade(&pipe);
+        pipe
+    };
+    let side = match (flags.reads(), flags.writes()) {
+        (true, false) => Side::Read,
+        (false, true) => Side::Write,
+        _ => Side::Both,
+    };
+    let end = pipe.open_fifo(side, flags.contains(OpenFlags::O_NONBLOCK))?;
+    end.set_packets(flags.contains(OpenFlags::O_DIRECT));
+    Ok(Arc::new(end))
+}
+
 /// The node behind an entry. `EXDEV` when it is another file system's.
 fn node(entry: &Arc<Entry>) -> Result<&Node> {
     let any: &dyn Any = &**entry.inode();
@@ -253,6 +279,7 @@ impl Inode for Node {
             Content::Directory(directory) => ((directory.len() as u64 + 2) * 20, 0, 0),
             Content::Symlink(target) => (target.len() as u64, 0, 0),
             Content::Special(device) => (0, 0, *device),
+            Content::Fifo(_) => (0, 0, 0),
         };
         let state = self.state.lock();
         Attributes {
@@ -283,6 +310,10 @@ impl Inode for Node {
         self.filesystem.clone()
     }
 
+    fn extended(&self) -> Option<&ExtendedAttributes> {
+        Some(&self.extended)
+    }
+
     fn change(&self, change: &Change) -> Result<()> {
         if let Some(mode) = change.mode {
             self.check_mode_seal(mode)?;
@@ -304,6 +335,7 @@ impl Inode for Node {
             Content::Regular(_) | Content::Directory(_) => Ok(self),
             Content::Symlink(_) => Err(Errno::ELOOP),
             Content::Special(number) => device::open(self.kind, *number, flags),
+            Content::Fifo(pipe) => open_fifo(pipe, flags),
         }
     }
 
