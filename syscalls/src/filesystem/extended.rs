@@ -48,7 +48,7 @@ impl ExtendedAttributes {
     /// The names, each with a zero behind it; those that only the super-user sees with `all`.
     fn names(&self, all: bool) -> Vec<u8> {
         let attributes = self.0.lock();
-        let shown = attributes.keys().filter(|name| all || !name.starts_with(TRUSTED));
+        let shown = attributes.keys().rev().filter(|name| all || !name.starts_with(TRUSTED));
         shown.flat_map(|name| name.iter().copied().chain([0])).collect()
     }
 }

@@ -29,8 +29,8 @@ int main(void) {
         text[at] = (char)('a' + at % 26 + at / 4096 % 7);
     }
     need("pipe", pipe(first) | pipe(second));
-    int file = need("open", open("splicing", O_RDWR | O_CREAT | O_TRUNC, 0600));
-    int copy = need("open", open("splicing-copy", O_RDWR | O_CREAT | O_TRUNC, 0600));
+    int file = need("open", open("spliced", O_RDWR | O_CREAT | O_TRUNC, 0600));
+    int copy = need("open", open("spliced-copy", O_RDWR | O_CREAT | O_TRUNC, 0600));
     need("write", write(file, text, sizeof text));
     loff_t offset = 100;
     result("file to pipe, at an offset", splice(file, &offset, first[1], NULL, 70000, 0));
@@ -75,7 +75,7 @@ int main(void) {
     result("offset of a pipe out", splice(file, NULL, first[1], &offset, 1, 0));
     result("the wrong end", splice(first[1], NULL, copy, NULL, 1, 0));
     result("flags", splice(first[0], NULL, copy, NULL, 1, 0x100));
-    int append = need("open", open("splicing-copy", O_WRONLY | O_APPEND));
+    int append = need("open", open("spliced-copy", O_WRONLY | O_APPEND));
     need("write", write(first[1], "12345", 5));
     result("to one that appends", splice(first[0], NULL, append, NULL, 5, 0));
     result("tee to a file", tee(first[0], copy, 5, 0));
@@ -103,7 +103,7 @@ int main(void) {
     result("nobody reads", splice(file, &offset, first[1], NULL, 10, 0));
     close(second[1]);
     result("nobody writes", splice(second[0], NULL, copy, NULL, 10, 0));
-    unlink("splicing");
-    unlink("splicing-copy");
+    unlink("spliced");
+    unlink("spliced-copy");
     return 0;
 }
