@@ -24,6 +24,7 @@ pub mod machine;
 pub mod memory;
 pub mod pipe;
 pub mod process;
+pub mod pseudo_terminal;
 pub mod registers;
 pub mod signal;
 pub mod system;

@@ -151,12 +151,13 @@ impl Node {
     }
 
     /// Adds an inode to a root that nobody sees yet.
-    pub(super) fn add_first(root: &Arc<Entry>, name: &[u8], what: &Make<'_>, mode: u16) {
+    pub(super) fn add_first(root: &Arc<Entry>, name: &[u8], what: &Make<'_>, mode: u16) -> Option<Arc<Entry>> {
         if let Ok(node) = node(root)
             && let Content::Directory(children) = &node.content
         {
-            node.add(children, root, name, what, (mode, 0, 0));
+            return Some(node.add(children, root, name, what, (mode, 0, 0)));
         }
+        None
     }
 
     /// Notes a write to the content.
