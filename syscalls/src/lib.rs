@@ -20,6 +20,7 @@ pub mod file;
 pub mod filesystem;
 pub mod frame;
 pub mod futex;
+pub mod ipc;
 pub mod machine;
 pub mod memory;
 pub mod pipe;

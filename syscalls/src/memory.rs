@@ -31,11 +31,12 @@ pub use area::{Area, AreaFlags, Backing, MappedFile, MappedName, Protection};
 pub use areas::{Counts, MAXIMUM_AREAS, STACK_GUARD};
 pub use describe::{Description, Residency};
 pub use fault::{FaultError, SegvCode};
-pub use invalidate::{Lost, invalidate, is_mapped_writable};
+pub use invalidate::{Lost, invalidate, is_mapped_writable, mapping_count};
 pub use layout::Layout;
 pub use limits::Limits;
 pub use mapping::{MapRequest, OpenForMapping};
 pub use remap::RemapFlags;
+pub use shared::shared_memory;
 
 use crate::frame::PAGE;
 use crate::machine::PageTable;

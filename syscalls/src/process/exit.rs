@@ -2,6 +2,7 @@
 
 use super::{Process, registry};
 use crate::futex::{self, robust};
+use crate::ipc::semaphores;
 use crate::machine::machine;
 use crate::signal::send::{Target, abandon, send};
 use crate::signal::{Action, SigInfo, Signal};
@@ -114,6 +115,7 @@ fn finish(process: &Process, end: End) {
         machine().power_off(end.code(), matches!(end, End::Killed(_)));
     }
     process.timers.clear();
+    semaphores::undo(process);
     drop(process.files.remove_where(|_, _| true));
     let Some(parent) = registry::find(process.parent()) else { return };
     if parent.signals.actions().get(Signal::CHLD).handler != Action::IGNORE {

@@ -16,6 +16,8 @@ use crate::file::{AtFlags, OpenFlags};
 use crate::filesystem::tmpfs::memory_file;
 use crate::futex::vector::{self, VectorEntry};
 use crate::futex::{calls as futex, robust};
+use crate::ipc::semaphores::{self, Operation};
+use crate::ipc::{messages, shared_memory};
 use crate::memory::calls as memory;
 use crate::pipe::calls::{self as pipe, PipeFlags};
 use crate::process::capabilities::{self, CapabilityData, CapabilityHeader};
@@ -81,9 +83,9 @@ table_rows! {
     27 => mincore(address: Address, length: usize, vector: UserPtr<u8>), full, memory::mincore;
     28 => madvise(address: Address, length: usize, advice: i32 as advice),
         partial("merging (KSM) and poisoning"), memory::madvise;
-    29 => shmget(key: i32 as ipc_key, size: usize, flags: i32 as ipc_flags) -> i32, absent;
-    30 => shmat(id: i32, address: Address, flags: i32 as hex) -> Address, absent;
-    31 => shmctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
+    29 => shmget(key: i32 as ipc_key, size: usize, flags: i32 as ipc_flags) -> i32, full, shared_memory::shmget;
+    30 => shmat(id: i32, address: Address, flags: i32 as hex) -> Address, full, shared_memory::shmat;
+    31 => shmctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, full, shared_memory::shmctl;
     32 => dup(fd: Fd) -> Fd, full, file::descriptor::dup;
     33 => dup2(old: Fd, new: Fd) -> Fd, full, file::descriptor::dup2;
     34 => pause(), full, waiting::pause;
@@ -129,14 +131,16 @@ table_rows! {
         usage: UserPtr<u8> as usage) -> i32, absent;
     62 => kill(pid: i32, signal: i32 as signal), full, send::kill;
     63 => uname(names: UserPtr<system::Names> as names), full, system::uname;
-    64 => semget(key: i32 as ipc_key, count: i32, flags: i32 as ipc_flags) -> i32, absent;
-    65 => semop(id: i32, operations: UserPtr<u8>, count: u32), absent;
-    66 => semctl(id: i32, number: i32, command: i32 as ipc_command, argument: u64 as hex) -> i32, absent;
-    67 => shmdt(address: Address), absent;
-    68 => msgget(key: i32 as ipc_key, flags: i32 as ipc_flags) -> i32, absent;
-    69 => msgsnd(id: i32, message: UserPtr<u8>, size: usize, flags: i32 as hex), absent;
-    70 => msgrcv(id: i32, message: UserPtr<u8>, size: usize, kind: i64, flags: i32 as hex) -> usize, absent;
-    71 => msgctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
+    64 => semget(key: i32 as ipc_key, count: i32, flags: i32 as ipc_flags) -> i32, full, semaphores::semget;
+    65 => semop(id: i32, operations: UserPtr<Operation>, count: u32), full, semaphores::semop;
+    66 => semctl(id: i32, number: i32, command: i32 as ipc_command, argument: u64 as hex) -> i32, full,
+        semaphores::semctl;
+    67 => shmdt(address: Address), full, shared_memory::shmdt;
+    68 => msgget(key: i32 as ipc_key, flags: i32 as ipc_flags) -> i32, full, messages::msgget;
+    69 => msgsnd(id: i32, message: UserPtr<i64>, size: usize, flags: i32 as hex), full, messages::msgsnd;
+    70 => msgrcv(id: i32, message: UserPtr<i64>, size: usize, kind: i64, flags: i32 as hex) -> usize, full,
+        messages::msgrcv;
+    71 => msgctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, full, messages::msgctl;
     72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer,
         partial("leases, owners and notification"), file::descriptor::fcntl;
     73 => flock(fd: Fd, operation: u32 as lock_operation), full, file::locking::flock;
@@ -322,7 +326,8 @@ table_rows! {
         file::listing::getdents64;
     218 => set_tid_address(address: UserPtr<i32>) -> i32, full, thread::set_tid_address;
     219 => restart_syscall() -> i64, full, restart::restart_syscall;
-    220 => semtimedop(id: i32, operations: UserPtr<u8>, count: u32, timeout: UserPtr<u8> as timespec), absent;
+    220 => semtimedop(id: i32, operations: UserPtr<Operation>, count: u32, timeout: UserPtr<TimeSpec> as timespec), full,
+        semaphores::semtimedop;
     221 => fadvise64(fd: Fd, offset: i64, length: i64, advice: u32 as file_advice), full, file::storage::fadvise64;
     222 => timer_create(clock: i32 as clock, event: UserPtr<SignalEvent> as signal_event, id: UserPtr<i32> as int_out),
         full, posix::timer_create;
