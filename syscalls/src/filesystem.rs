@@ -18,6 +18,7 @@ mod reaching;
 pub mod sysfs;
 pub mod tmpfs;
 mod walk;
+pub mod watch;
 
 pub use attributes::{Attributes, Change, Kind, Ownership, Timestamp};
 pub use entry::Entry;

@@ -1,7 +1,9 @@
-//! System V's inter-process communication, `sysvipc(7)`: shared memory, semaphores and messages by key.
+//! Inter-process communication: System V's shared memory, semaphores and messages by key, `sysvipc(7)`; POSIX message
+//! [queues].
 
 pub mod messages;
 mod objects;
+pub mod queues;
 pub mod semaphores;
 pub mod shared_memory;
 

@@ -21,6 +21,7 @@ mod program;
 mod program_break;
 mod protect;
 mod remap;
+pub mod remote;
 mod residency;
 mod shared;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Extended attributes, `xattr(7)`: names and values that hang on an inode.
 
-use super::{Entry, Kind, Permission, check, owns};
+use super::{Entry, Kind, Permission, check, owns, watch};
 use crate::errno::{Errno, Result};
 use crate::process::Credentials;
 use alloc::collections::BTreeMap;
@@ -103,11 +103,13 @@ fn check_security(who: &Credentials, name: &[u8], value: Option<&[u8]>) -> Resul
 }
 
 /// `setxattr(2)`. `EEXIST`, `ENODATA`, `EOPNOTSUPP`, `EPERM`, `EACCES`, `EINVAL`.
-pub fn set(who: &Credentials, entry: &Entry, name: &[u8], value: &[u8], presence: Presence) -> Result<()> {
+pub fn set(who: &Credentials, entry: &Arc<Entry>, name: &[u8], value: &[u8], presence: Presence) -> Result<()> {
     check_access(who, entry, name, true)?;
     check_security(who, name, Some(value))?;
     place(entry, name)?.set(name, value, presence)?;
-    entry.inode().change(&super::Change::default())
+    entry.inode().change(&super::Change::default())?;
+    watch::report(entry, watch::Happening::ATTRIBUTES);
+    Ok(())
 }
 
 /// `getxattr(2)`. `ENODATA`, `EOPNOTSUPP`, `EACCES`, `EINVAL`.
@@ -123,9 +125,11 @@ pub fn list(who: &Credentials, entry: &Entry) -> Result<Vec<u8>> {
 }
 
 /// `removexattr(2)`. `ENODATA`, `EOPNOTSUPP`, `EPERM`, `EACCES`, `EINVAL`.
-pub fn remove(who: &Credentials, entry: &Entry, name: &[u8]) -> Result<()> {
+pub fn remove(who: &Credentials, entry: &Arc<Entry>, name: &[u8]) -> Result<()> {
     check_access(who, entry, name, true)?;
     check_security(who, name, None)?;
     place(entry, name)?.remove(name)?;
-    entry.inode().change(&super::Change::default())
+    entry.inode().change(&super::Change::default())?;
+    watch::report(entry, watch::Happening::ATTRIBUTES);
+    Ok(())
 }

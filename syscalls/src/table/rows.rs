@@ -5,6 +5,7 @@ use crate::argument::{Address, Fd};
 use crate::event::epoll::EpollEvent;
 use crate::event::epoll::calls::{self as epoll, EpollFlags};
 use crate::event::eventfd::{self, EventFdFlags};
+use crate::event::inotify::{self, InotifyFlags};
 use crate::event::poll::{self, PollFd};
 use crate::event::select::{self, SizedSet};
 use crate::file::calls as file;
@@ -17,8 +18,9 @@ use crate::filesystem::tmpfs::memory_file;
 use crate::futex::vector::{self, VectorEntry};
 use crate::futex::{calls as futex, robust};
 use crate::ipc::semaphores::{self, Operation};
+use crate::ipc::queues::{self, QueueAttributes};
 use crate::ipc::{messages, shared_memory};
-use crate::memory::calls as memory;
+use crate::memory::{calls as memory, remote};
 use crate::pipe::calls::{self as pipe, PipeFlags};
 use crate::process::capabilities::{self, CapabilityData, CapabilityHeader};
 use crate::process::credentials::{groups, users};
@@ -26,7 +28,7 @@ use crate::process::limits::Limit;
 use crate::process::session::calls as session;
 use crate::process::usage::{ProcessTimes, Usage};
 use crate::process::{
-    affinity, barrier, calls as process, identity, limits, personality, prctl, priority, reboot, usage,
+    affinity, barrier, calls as process, compare, identity, limits, personality, prctl, priority, reboot, usage,
 };
 use crate::signal::kill as send;
 use crate::signal::signalfd::{self, SignalFdFlags};
@@ -352,15 +354,18 @@ table_rows! {
     238 => set_mempolicy(mode: i32, nodes: UserPtr<u64>, max_node: u64), absent;
     239 => get_mempolicy(mode: UserPtr<i32> as int_out, nodes: UserPtr<u64>, max_node: u64, address: Address,
         flags: u64 as hex), absent;
-    240 => mq_open(name: UserString, flags: i32 as open_flags, mode: u16 as open_mode, attributes: UserPtr<u8>) -> Fd,
-        absent;
-    241 => mq_unlink(name: UserString), absent;
-    242 => mq_timedsend(queue: Fd, message: UserPtr<u8> as input, length: usize, priority: u32,
-        timeout: UserPtr<u8> as timespec), absent;
-    243 => mq_timedreceive(queue: Fd, message: UserPtr<u8> as output, length: usize,
-        priority: UserPtr<u32> as int_out, timeout: UserPtr<u8> as timespec) -> usize, absent;
-    244 => mq_notify(queue: Fd, event: UserPtr<u8> as signal_event), absent;
-    245 => mq_getsetattr(queue: Fd, new: UserPtr<u8>, old: UserPtr<u8>), absent;
+    240 => mq_open(name: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode,
+        attributes: UserPtr<QueueAttributes>) -> Fd, full, queues::mq_open;
+    241 => mq_unlink(name: UserString), full, queues::mq_unlink;
+    242 => mq_timedsend(queue: Fd, message: Address as input, length: usize, priority: u32,
+        timeout: UserPtr<TimeSpec> as timespec), full, queues::mq_timedsend;
+    243 => mq_timedreceive(queue: Fd, message: Address as output, length: usize,
+        priority: UserPtr<u32> as int_out, timeout: UserPtr<TimeSpec> as timespec) -> usize, full,
+        queues::mq_timedreceive;
+    244 => mq_notify(queue: Fd, event: UserPtr<SignalEvent> as signal_event), partial("SIGEV_THREAD"),
+        queues::mq_notify;
+    245 => mq_getsetattr(queue: Fd, new: UserPtr<QueueAttributes>, old: UserPtr<QueueAttributes>), full,
+        queues::mq_getsetattr;
     246 => kexec_load(entry: Address, count: u64, segments: UserPtr<u8>, flags: u64 as hex), absent;
     247 => waitid(kind: i32 as wait_kind, id: i32, information: UserPtr<u8> as signal_information_out,
         options: i32 as wait_options, usage: UserPtr<u8> as usage), absent;
@@ -372,9 +377,10 @@ table_rows! {
     251 => ioprio_set(which: i32, who: i32, priority: i32),
         partial("kept and given back, without effect"), priority::io::ioprio_set;
     252 => ioprio_get(which: i32, who: i32) -> i32, full, priority::io::ioprio_get;
-    253 => inotify_init() -> Fd, absent;
-    254 => inotify_add_watch(fd: Fd, path: UserString, mask: u32 as inotify_mask) -> i32, absent;
-    255 => inotify_rm_watch(fd: Fd, watch: i32), absent;
+    253 => inotify_init() -> Fd, full, inotify::inotify_init;
+    254 => inotify_add_watch(fd: Fd, path: UserString, mask: u32 as inotify_mask) -> i32, full,
+        inotify::inotify_add_watch;
+    255 => inotify_rm_watch(fd: Fd, watch: i32), full, inotify::inotify_rm_watch;
     256 => migrate_pages(pid: i32, max_node: u64, old: UserPtr<u64>, new: UserPtr<u64>) -> i64, absent;
     257 => openat(directory: Fd, path: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode) -> Fd,
         full, file::opening::openat;
@@ -436,7 +442,7 @@ table_rows! {
     291 => epoll_create1(flags: EpollFlags as descriptor_flags) -> Fd, full, epoll::epoll_create1;
     292 => dup3(old: Fd, new: Fd, flags: OpenFlags as descriptor_flags) -> Fd, full, file::descriptor::dup3;
     293 => pipe2(fds: UserPtr<[i32; 2]> as fd_pair, flags: PipeFlags as open_flags), full, pipe::pipe2;
-    294 => inotify_init1(flags: i32 as descriptor_flags) -> Fd, absent;
+    294 => inotify_init1(flags: InotifyFlags as descriptor_flags) -> Fd, full, inotify::inotify_init1;
     295 => preadv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64) -> usize, full,
         file::transfer::preadv;
     296 => pwritev(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, low: i64, high: u64) -> usize, full,
@@ -459,16 +465,17 @@ table_rows! {
     307 => sendmmsg(fd: Fd, messages: UserPtr<u8> as messages, count: u32, flags: u32 as message_flags) -> i32, absent;
     308 => setns(fd: Fd, kind: i32 as unshare_flags), absent;
     309 => getcpu(cpu: UserPtr<u32> as int_out, node: UserPtr<u32> as int_out), full, affinity::getcpu;
-    310 => process_vm_readv(pid: i32, local: UserPtr<u8> as vector_out, local_count: usize, remote: UserPtr<u8>,
-        remote_count: usize, flags: u64 as hex) -> usize, absent;
-    311 => process_vm_writev(pid: i32, local: UserPtr<u8> as vector, local_count: usize, remote: UserPtr<u8>,
-        remote_count: usize, flags: u64 as hex) -> usize, absent;
-    312 => kcmp(first: i32, second: i32, kind: i32, first_index: u64, second_index: u64) -> i32, absent;
+    310 => process_vm_readv(pid: i32, local: UserPtr<IoVec> as vector_out, local_count: usize, remote: UserPtr<IoVec>,
+        remote_count: usize, flags: u64 as hex) -> usize, full, remote::process_vm_readv;
+    311 => process_vm_writev(pid: i32, local: UserPtr<IoVec> as vector, local_count: usize, remote: UserPtr<IoVec>,
+        remote_count: usize, flags: u64 as hex) -> usize, full, remote::process_vm_writev;
+    312 => kcmp(first: i32, second: i32, kind: i32, first_index: u64, second_index: u64) -> i32,
+        partial("KCMP_EPOLL_TFD"), compare::kcmp;
     313 => finit_module(fd: Fd, parameters: UserString, flags: i32 as hex), absent;
     314 => sched_setattr(pid: i32, attributes: UserPtr<u8>, flags: u32 as hex), absent;
     315 => sched_getattr(pid: i32, attributes: UserPtr<u8>, size: u32, flags: u32 as hex), absent;
     316 => renameat2(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString,
-        flags: RenameFlags as rename_flags), partial("RENAME_WHITEOUT"), file::names::renameat2;
+        flags: RenameFlags as rename_flags), full, file::names::renameat2;
     317 => seccomp(operation: u32 as seccomp_operation, flags: u32 as hex, argument: UserPtr<u8>) -> i32, absent;
     318 => getrandom(buffer: Address as output, count: usize, flags: u32 as random_flags) -> usize, full,
         system::getrandom;

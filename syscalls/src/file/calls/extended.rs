@@ -61,7 +61,7 @@ impl Setting {
         Ok(Self { name, value: bytes, presence })
     }
 
-    fn apply(&self, thread: &Thread, entry: &Entry) -> Result<()> {
+    fn apply(&self, thread: &Thread, entry: &Arc<Entry>) -> Result<()> {
         extended::set(&thread.process.credentials(), entry, &self.name, &self.value, self.presence)
     }
 }
@@ -75,7 +75,7 @@ pub fn setxattr(
     size: usize,
     flags: i32,
 ) -> Result<()> {
-    Setting::read(thread, name, value, size, flags)?.apply(thread, &*followed(thread, path)?)
+    Setting::read(thread, name, value, size, flags)?.apply(thread, &followed(thread, path)?)
 }
 
 /// `lsetxattr(2)`.
@@ -87,7 +87,7 @@ pub fn lsetxattr(
     size: usize,
     flags: i32,
 ) -> Result<()> {
-    Setting::read(thread, name, value, size, flags)?.apply(thread, &*unfollowed(thread, path)?)
+    Setting::read(thread, name, value, size, flags)?.apply(thread, &unfollowed(thread, path)?)
 }
 
 /// `fsetxattr(2)`.
@@ -148,22 +148,22 @@ pub fn flistxattr(thread: &Thread, fd: Fd, buffer: Address, size: usize) -> Resu
     list(thread, &*opened(thread, fd)?, buffer, size)
 }
 
-fn remove(thread: &Thread, entry: &Entry, name: UserString) -> Result<()> {
+fn remove(thread: &Thread, entry: &Arc<Entry>, name: UserString) -> Result<()> {
     let name = read_name(thread, name)?;
     extended::remove(&thread.process.credentials(), entry, &name)
 }
 
 /// `removexattr(2)`.
 pub fn removexattr(thread: &Thread, path: UserString, name: UserString) -> Result<()> {
-    remove(thread, &*followed(thread, path)?, name)
+    remove(thread, &followed(thread, path)?, name)
 }
 
 /// `lremovexattr(2)`.
 pub fn lremovexattr(thread: &Thread, path: UserString, name: UserString) -> Result<()> {
-    remove(thread, &*unfollowed(thread, path)?, name)
+    remove(thread, &unfollowed(thread, path)?, name)
 }
 
 /// `fremovexattr(2)`.
 pub fn fremovexattr(thread: &Thread, fd: Fd, name: UserString) -> Result<()> {
-    remove(thread, &*opened(thread, fd)?, name)
+    remove(thread, &opened(thread, fd)?, name)
 }
