@@ -5,6 +5,7 @@
 
 pub mod epoll;
 pub mod eventfd;
+pub mod inotify;
 pub mod poll;
 pub mod select;
 #[cfg(test)]

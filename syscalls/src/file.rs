@@ -47,6 +47,11 @@ pub trait Pages: Send + Sync {
     /// `Ok(None)`: beyond the end of the file (`SIGBUS`). `ENOMEM`, `EIO`, `ENOSPC`.
     fn page(&self, index: u64, for_write: bool) -> Result<Option<Frame>>;
 
+    /// How many pages it holds, where that is asked of it.
+    fn held(&self) -> u64 {
+        0
+    }
+
     /// Whether `frame` is still this page: asked under the lock of the address space that is about to map it, since the
     /// file may have been cut meanwhile.
     fn holds(&self, index: u64, frame: &Frame) -> bool {

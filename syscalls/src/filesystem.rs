@@ -8,6 +8,7 @@ mod attributes;
 pub mod devfs;
 pub mod device;
 mod entry;
+pub mod extended;
 pub mod generated;
 mod mounts;
 mod opening;
@@ -17,6 +18,7 @@ mod reaching;
 pub mod sysfs;
 pub mod tmpfs;
 mod walk;
+pub mod watch;
 mod writers;
 
 pub use attributes::{Attributes, Change, Kind, Ownership, Timestamp};
@@ -129,6 +131,11 @@ pub trait Inode: Any + Send + Sync {
 
     /// The file system it lives on.
     fn filesystem(&self) -> Arc<dyn FileSystem>;
+
+    /// Its extended attributes; `None` where the file system has none.
+    fn extended(&self) -> Option<&extended::ExtendedAttributes> {
+        None
+    }
 
     /// Changes attributes; sets the time of change. `EPERM`.
     fn change(&self, change: &Change) -> Result<()> {

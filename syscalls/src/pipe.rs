@@ -11,10 +11,12 @@ mod buffer;
 pub mod calls;
 mod end;
 mod fifo;
+mod splicing;
 #[cfg(test)]
 mod tests;
 
 pub use end::PipeEnd;
+pub use splicing::Parcel;
 
 use crate::errno::{Errno, Result};
 use crate::file::Events;

@@ -5,6 +5,7 @@ pub mod attributes;
 pub mod barrier;
 pub mod calls;
 pub mod capabilities;
+pub mod compare;
 mod context;
 pub mod credentials;
 pub mod exec;

@@ -1,6 +1,7 @@
 //! Points and spans of time, clocks, sleeping, timers.
 
 pub mod clock;
+pub mod cpu_limit;
 mod deadline;
 pub mod descriptor;
 pub mod interval;
@@ -70,6 +71,8 @@ pub struct ProcessTimers {
     pub interval: interval::IntervalTimers,
     /// `timer_create(2)`.
     pub posix: posix::PosixTimers,
+    /// `RLIMIT_CPU`.
+    pub cpu_limit: cpu_limit::CpuLimit,
 }
 
 impl ProcessTimers {
@@ -89,7 +92,9 @@ impl ProcessTimers {
 /// program, where no lock can be held.
 pub fn tick(thread: &Thread) {
     let timers = &thread.process.timers;
-    let next = [timers.interval.tick(&thread.process), timers.posix.tick()].into_iter().flatten().min();
+    let process = &thread.process;
+    let next = [timers.interval.tick(process), timers.posix.tick(), timers.cpu_limit.tick(process)];
+    let next = next.into_iter().flatten().min();
     if let Some(left) = next {
         deadline::look_after(left);
     }

@@ -9,13 +9,12 @@ use crate::machine::machine;
 use crate::process::session::{ControllingTerminal, JobControl, lose_terminal};
 use crate::signal::Signal;
 use crate::terminal::{
-    self, Answer, Argument, CAPACITY, LineDiscipline, LineRequest, ReadOutcome, ReadProgress, SessionRequest,
-    TerminalRequest, Termios, WindowSize,
+    self, Answer, LineDiscipline, LineRequest, ReadOutcome, ReadProgress, SessionRequest, TerminalRequest, Termios,
+    WindowSize,
 };
 use crate::thread::Thread;
-use crate::time::Instant;
 use crate::transfer::{Destination, Source};
-use crate::wait::{WaitError, WaitQueue, wait_until};
+use crate::wait::WaitQueue;
 use crate::wire::Stream;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -179,68 +178,25 @@ impl Tty {
         })
     }
 
-    /// Tries, and waits as VMIN and VTIME say; gives the number of bytes.
-    fn read_into(&self, buffer: &mut [u8], may_wait: bool) -> Result<usize> {
-        let mut progress = ReadProgress::default();
-        loop {
-            let deadline = match self.try_read(buffer, &mut progress)? {
-                ReadOutcome::Bytes(count) => return Ok(count),
-                ReadOutcome::EndOfFile => return Ok(0),
-                ReadOutcome::WouldBlock { .. } if !may_wait => {
-                    return if progress.copied() > 0 { Ok(progress.copied()) } else { Err(Errno::EAGAIN) };
-                }
-                ReadOutcome::WouldBlock { deadline } => deadline,
-            };
-            let instant = deadline.map(|deadline| Instant(u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX)));
-            let waited = wait_until(&[&self.queue], instant, || match self.try_read(buffer, &mut progress) {
-                Ok(ReadOutcome::WouldBlock { deadline: next }) if next == deadline => None,
-                // With another deadline the wait begins anew.
-                outcome => Some(outcome),
-            });
-            match waited {
-                Ok(Ok(ReadOutcome::Bytes(count))) => return Ok(count),
-                Ok(Ok(ReadOutcome::EndOfFile)) => return Ok(0),
-                Ok(Err(errno)) => return Err(errno),
-                Ok(Ok(ReadOutcome::WouldBlock { .. })) | Err(WaitError::TimedOut) => {}
-                Err(WaitError::Interrupted) if progress.copied() > 0 => return Ok(progress.copied()),
-                Err(WaitError::Interrupted) => return Err(Errno::ERESTARTSYS),
-            }
-        }
-    }
-
     fn line_request(&self, thread: &Thread, request: LineRequest, argument: u64) -> Result<i64> {
         if request.is_for_foreground() {
             self.job_control.check_foreground(thread, Signal::TTOU)?;
         }
         // Nothing to wait for where a request waits for output: what was written has been sent.
-        let mut taken = [0; Termios::SIZE_2];
-        let taken = match TerminalRequest::Line(request).argument() {
-            Argument::Takes(length) => {
-                let taken = taken.get_mut(..length).ok_or(Errno::EINVAL)?;
-                Source::user(thread, argument, length)?.take(taken)?;
-                &*taken
-            }
-            _ => &[],
-        };
-        let answer = self.act(|line, outlet, aftermath| {
-            let mut keys = Vec::new();
-            let answer = line.discipline.answer(request, argument, taken, outlet, &mut |key| keys.push(signal_of(key)));
-            aftermath.keys = keys;
-            aftermath.resized = answer == Ok(Answer::Resized);
-            if matches!(answer, Ok(Answer::Done)) {
-                (aftermath.keys_typed, aftermath.terminal_room) = (true, true);
-            }
-            answer
+        terminal::file::answer(thread, request, argument, |taken| {
+            self.act(|line, outlet, aftermath| {
+                let mut keys = Vec::new();
+                let mut signal = |key| keys.push(signal_of(key));
+                let answer = line.discipline.answer(request, argument, taken, outlet, &mut signal);
+                aftermath.keys = keys;
+                aftermath.resized = answer == Ok(Answer::Resized);
+                if matches!(answer, Ok(Answer::Done)) {
+                    (aftermath.keys_typed, aftermath.terminal_room) = (true, true);
+                }
+                answer
+            })
         })?;
-        match answer {
-            Ok(Answer::Gives(reply)) => {
-                let bytes = reply.as_bytes();
-                Destination::user(thread, argument, bytes.len())?.put(bytes)?;
-                Ok(0)
-            }
-            Ok(Answer::Done | Answer::Resized) => Ok(0),
-            Err(terminal::Refusal::UnknownValue | terminal::Refusal::WrongSize) => Err(Errno::EINVAL),
-        }
+        Ok(0)
     }
 
     fn session_request(&self, thread: &Thread, request: SessionRequest, argument: u64) -> Result<i64> {
@@ -283,12 +239,7 @@ impl File for Tty {
             return Ok(0);
         }
         self.job_control.check_foreground(&machine().current(), Signal::TTIN)?;
-        let length = to.remaining().min(CAPACITY);
-        let mut buffer = Vec::new();
-        buffer.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
-        buffer.resize(length, 0);
-        let count = self.read_into(&mut buffer, may_wait)?;
-        to.put(buffer.get(..count).unwrap_or_default())
+        terminal::file::read(to, &self.queue, may_wait, &mut |buffer, progress| self.try_read(buffer, progress))
     }
 
     fn write(&self, from: &mut Source<'_>, _: u64) -> Result<usize> {

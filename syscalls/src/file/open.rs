@@ -2,6 +2,7 @@
 
 use super::{Events, File, anonymous, lock};
 use crate::errno::{Errno, Result};
+use crate::filesystem::watch::{self, Happening};
 use crate::filesystem::{Attributes, Entry, Writing};
 use crate::transfer::{Destination, Source};
 use crate::wait::{retry_in_turn, retry_while_blocked};
@@ -180,6 +181,7 @@ impl OpenFile {
         }
         let position = self.position();
         let count = self.wait(|| self.file.read(to, position))?;
+        self.note(count, Happening::ACCESS);
         // A stream takes no notice of it, and nobody else can ask for it.
         self.set_position(position.wrapping_add(count as u64));
         Ok(count)
@@ -189,7 +191,9 @@ impl OpenFile {
     #[inline]
     pub fn read_at(&self, to: &mut Destination<'_>, offset: u64) -> Result<usize> {
         self.check_readable()?;
-        self.wait(|| self.file.read(to, offset))
+        let count = self.wait(|| self.file.read(to, offset))?;
+        self.note(count, Happening::ACCESS);
+        Ok(count)
     }
 
     /// `write(2)`: at the description's offset, which moves, or at the end with `O_APPEND`. `EBADF` unless open for
@@ -207,7 +211,14 @@ impl OpenFile {
     #[inline]
     pub fn write_at(&self, from: &mut Source<'_>, offset: u64) -> Result<usize> {
         self.check_writable()?;
-        if self.appends() { self.append(from, false) } else { self.wait(|| self.file.write(from, offset)) }
+        if self.appends() { self.append(from, false) } else { self.write_there(from, offset) }
+    }
+
+    /// Writes at an offset, whatever the flags say.
+    pub(in crate::file) fn write_there(&self, from: &mut Source<'_>, offset: u64) -> Result<usize> {
+        let count = self.wait(|| self.file.write(from, offset))?;
+        self.note(count, Happening::MODIFY);
+        Ok(count)
     }
 
     /// Writes to a stream: where the file wants that all bytes are taken, and the description does not say
@@ -231,6 +242,7 @@ impl OpenFile {
     /// Writes at the end, whatever the flags say; the offset follows with `moves`.
     pub(super) fn append(&self, from: &mut Source<'_>, moves: bool) -> Result<usize> {
         let (count, end) = self.wait(|| self.file.append(from))?;
+        self.note(count, Happening::MODIFY);
         if moves {
             self.set_position(end);
         }
@@ -241,9 +253,32 @@ impl OpenFile {
     #[inline]
     pub(super) fn write_here(&self, from: &mut Source<'_>) -> Result<usize> {
         let position = self.position();
-        let count = self.wait(|| self.file.write(from, position))?;
+        let count = self.write_there(from, position)?;
         self.set_position(position.wrapping_add(count as u64));
         Ok(count)
+    }
+
+    #[inline(never)]
+    fn report_closing(&self) {
+        let Some(entry) = self.entry.get() else { return };
+        let wrote = self.check_writable().is_ok();
+        watch::report(entry, if wrote { Happening::CLOSE_WRITE } else { Happening::CLOSE_OTHER });
+        // Here the entry and the file itself still count.
+        let as_file = usize::from(Arc::as_ptr(&self.file).cast::<()>() == Arc::as_ptr(entry.inode()).cast::<()>());
+        if Arc::strong_count(entry) == 1 {
+            watch::report_gone(entry.inode(), 1 + as_file);
+        }
+    }
+
+    /// Tells those who watch the file that bytes were transferred.
+    #[inline]
+    pub(in crate::file) fn note(&self, count: usize, what: Happening) {
+        if count > 0
+            && watch::is_in_use()
+            && let Some(entry) = self.entry.get()
+        {
+            watch::report(entry, what);
+        }
     }
 
     /// The offset.
@@ -268,6 +303,9 @@ impl Drop for OpenFile {
     fn drop(&mut self) {
         if *self.locked.get_mut() {
             lock::release_description(self);
+        }
+        if watch::is_in_use() && self.check_not_path().is_ok() {
+            self.report_closing();
         }
     }
 }

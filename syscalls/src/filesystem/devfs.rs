@@ -5,6 +5,7 @@ use super::{Kind, Make, device, device_number};
 use crate::errno::{Errno, Result};
 use crate::file::{File, OpenFlags};
 use crate::machine::machine;
+use crate::pseudo_terminal::{self, MULTIPLEXER};
 use crate::transfer::{Destination, Source};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -56,6 +57,10 @@ fn fill(root: &Root<'_>) {
         root.add(name, Make::Symlink(target.as_bytes()), 0o777);
     }
     root.add("shm", Make::Directory, 0o1777);
+    root.add("ptmx", Make::Special(Kind::Character, MULTIPLEXER), 0o666);
+    if let Some(directory) = root.add("pts", Make::Directory, 0o755) {
+        pseudo_terminal::mount(&directory);
+    }
     for &(name, kind, number, mode) in KNOWN.lock().iter() {
         root.add(name, Make::Special(kind, number), mode);
     }

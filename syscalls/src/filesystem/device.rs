@@ -31,3 +31,9 @@ pub fn open(kind: Kind, number: u64, flags: OpenFlags) -> Result<Arc<dyn File>> 
         _ => Err(Errno::ENXIO),
     }
 }
+
+/// Forgets a device that is gone.
+pub fn forget(kind: Kind, number: u64) {
+    let gone = DEVICES.write().remove(&(kind == Kind::Block, number));
+    drop(gone);
+}

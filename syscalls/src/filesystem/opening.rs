@@ -1,6 +1,7 @@
 //! Opening and making files: `open(2)` from the flags on.
 
 use super::permission::owns;
+use super::watch::{self, Happening};
 use super::{Entry, Final, Kind, Last, Make, Permission, Resolve, Step, Walk, Writing, check};
 use crate::argument::Fd;
 use crate::errno::{Errno, Result};
@@ -91,8 +92,10 @@ pub fn open_entry(who: &Credentials, entry: Arc<Entry>, made: bool, how: How) ->
     }
     let writing = if wanted.contains(Permission::WRITE) { Writing::of(inode)? } else { None };
     let file = inode.clone().open(&entry, flags)?;
+    watch::report(&entry, Happening::OPEN);
     if flags.contains(OpenFlags::O_TRUNC) && kind == Kind::Regular && !made {
         inode.resize(0)?;
+        watch::report(&entry, Happening::MODIFY);
     }
     // Who only truncates has written now.
     let writing = writing.filter(|_| flags.writes());
@@ -154,7 +157,9 @@ pub fn make(thread: &Thread, who: &Credentials, last: &Final<'_>, what: Make<'_>
     let directory = &last.directory;
     check(who, directory.inode().ownership(), Permission::WRITE | Permission::EXECUTE)?;
     let ownership = ownership(thread, who, directory, what.kind(), mode);
-    directory.inode().make(directory, last.name(), what, ownership)
+    let entry = directory.inode().make(directory, last.name(), what, ownership)?;
+    watch::report_name(directory, last.name(), &entry, Happening::CREATE);
+    Ok(entry)
 }
 
 /// Mode, owner and group of a new inode: the umask, and what a set-group-id directory hands down.

@@ -16,7 +16,7 @@ use super::{Entry, FileSystem, Kind, Make, Statistics};
 use crate::machine::machine;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
-use linux_raw_sys::general::TMPFS_MAGIC;
+use linux_raw_sys::general::{DEVPTS_SUPER_MAGIC, TMPFS_MAGIC};
 use spin::{Mutex, Once};
 
 /// One tmpfs. Its size is bounded by the machine's memory alone.
@@ -86,8 +86,8 @@ pub struct Root<'a> {
 
 impl Root<'_> {
     /// Adds the super-user's inode of this kind and mode; there must be none of that name yet.
-    pub fn add(&self, name: &str, what: Make<'_>, mode: u16) {
-        Node::add_first(self.entry, name.as_bytes(), &what, mode);
+    pub fn add(&self, name: &str, what: Make<'_>, mode: u16) -> Option<Arc<Entry>> {
+        Node::add_first(self.entry, name.as_bytes(), &what, mode)
     }
 }
 
@@ -102,7 +102,7 @@ impl FileSystem for Tmpfs {
 
     fn statistics(&self) -> Statistics {
         let (frames, free) = machine().frames();
-        let magic = u64::from(TMPFS_MAGIC);
+        let magic = u64::from(if self.name == "devpts" { DEVPTS_SUPER_MAGIC } else { TMPFS_MAGIC });
         Statistics { magic, block_size: 4096, blocks: frames, free, inodes: frames, free_inodes: free }
     }
 }

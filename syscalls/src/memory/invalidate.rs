@@ -1,7 +1,8 @@
 //! From a file to those who map it: pages that a file loses go from every address space.
 
 use super::AddressSpace;
-use super::area::{Area, AreaFlags, Backing};
+use super::area::{Area, AreaFlags, Backing, MappedFile};
+use crate::errno::{Errno, Result};
 use crate::file::Pages;
 use crate::frame::PAGE;
 use crate::process::registry;
@@ -43,6 +44,19 @@ pub fn is_mapped_writable(file: &dyn Pages) -> bool {
     })
 }
 
+/// How many areas of all address spaces map the file.
+pub fn mapping_count(file: &dyn Pages) -> usize {
+    let areas = |space: &Arc<AddressSpace>| {
+        let state = space.state.lock();
+        state.areas.from(0).filter(|(_, area)| file_index(area, file).is_some()).count()
+    };
+    // Between fork and exec two processes may have one space.
+    let mut all = spaces();
+    all.sort_by_key(|space| Arc::as_ptr(space).addr());
+    all.dedup_by_key(|space| Arc::as_ptr(space).addr());
+    all.iter().map(areas).sum()
+}
+
 /// The page of `file` that the area begins with, if it maps it.
 fn file_index(area: &Area, file: &dyn Pages) -> Option<u64> {
     match &area.backing {
@@ -55,6 +69,27 @@ fn file_index(area: &Area, file: &dyn Pages) -> Option<u64> {
 }
 
 impl AddressSpace {
+    /// `shmdt(2)`: takes away all areas of the segment that was attached at `address`; gives the segment. `EINVAL`.
+    pub fn detach(&self, address: u64, is_segment: impl Fn(&Arc<MappedFile>) -> bool) -> Result<Arc<MappedFile>> {
+        let mut state = self.state.lock();
+        // Parts of it may be gone, the first one included: what lies where the attaching put it counts.
+        let belongs = |start: u64, area: &Area| match &area.backing {
+            Backing::File { file, index } if is_segment(file) && start.checked_sub(index * PAGE) == Some(address) => {
+                Some(file.clone())
+            }
+            _ => None,
+        };
+        let found = state.areas.from(address).find_map(|(start, area)| belongs(start, area)).ok_or(Errno::EINVAL)?;
+        let parts: Vec<_> = (state.areas.from(address))
+            .filter(|(start, area)| belongs(*start, area).is_some_and(|file| Arc::ptr_eq(&file, &found)))
+            .map(|(start, area)| (start, area.end))
+            .collect();
+        for (start, end) in parts {
+            self.remove(&mut state, start, end);
+        }
+        Ok(found)
+    }
+
     fn unmap_file(&self, file: &dyn Pages, lost: &Range<u64>, how: Lost) {
         let state = self.state.lock();
         for (start, area) in state.areas.from(0) {

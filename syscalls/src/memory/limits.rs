@@ -6,6 +6,7 @@ use crate::errno::{Errno, Result};
 use crate::frame::PAGE;
 use crate::machine::machine;
 use core::sync::atomic::{AtomicU64, Ordering};
+use linux_raw_sys::general::CAP_IPC_LOCK;
 
 /// Soft limits in bytes; `u64::MAX` is none.
 pub struct Limits {
@@ -21,8 +22,7 @@ impl Default for Limits {
             address_space: AtomicU64::new(u64::MAX),
             data: AtomicU64::new(u64::MAX),
             stack: AtomicU64::new(Self::STACK),
-            // A program is root, whose CAP_IPC_LOCK lifts RLIMIT_MEMLOCK.
-            locked: AtomicU64::new(u64::MAX),
+            locked: AtomicU64::new(Self::LOCKED),
         }
     }
 }
@@ -30,6 +30,9 @@ impl Default for Limits {
 impl Limits {
     /// The stack limit that a first program has: 8 MiB.
     pub const STACK: u64 = 8 << 20;
+
+    /// What a first program may lock without `CAP_IPC_LOCK`: 8 MiB.
+    const LOCKED: u64 = 8 << 20;
 
     /// `RLIMIT_AS`.
     pub fn set_address_space(&self, bytes: u64) {
@@ -46,7 +49,7 @@ impl Limits {
         self.stack.store(bytes, Ordering::Relaxed);
     }
 
-    /// `RLIMIT_MEMLOCK`, for a program without `CAP_IPC_LOCK`.
+    /// `RLIMIT_MEMLOCK`, which `CAP_IPC_LOCK` lifts.
     pub fn set_locked(&self, bytes: u64) {
         self.locked.store(bytes, Ordering::Relaxed);
     }
@@ -61,9 +64,10 @@ impl Limits {
         self.stack.load(Ordering::Relaxed)
     }
 
-    /// `RLIMIT_MEMLOCK`.
+    /// What the current thread may lock.
     pub(super) fn locked(&self) -> u64 {
-        self.locked.load(Ordering::Relaxed)
+        let lifted = machine().current().process.credentials().has(CAP_IPC_LOCK);
+        if lifted { u64::MAX } else { self.locked.load(Ordering::Relaxed) }
     }
 
     /// Copies the limits, as a new address space of the same process has them.
@@ -71,7 +75,7 @@ impl Limits {
         self.set_address_space(other.address_space.load(Ordering::Relaxed));
         self.set_data(other.data());
         self.set_stack(other.stack());
-        self.set_locked(other.locked());
+        self.set_locked(other.locked.load(Ordering::Relaxed));
     }
 
     /// `ENOMEM` when `pages` more that are mapped like this exceed a limit. `counts` is what there is already.

@@ -7,6 +7,7 @@ use crate::file::Pages;
 use crate::frame::Frame;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 use spin::Mutex;
 
@@ -20,14 +21,19 @@ pub(super) struct SharedMemory {
 impl SharedMemory {
     /// New memory of `size` pages, under the name that Linux gives it.
     pub(super) fn new_file(size: u64) -> Arc<MappedFile> {
-        static INODE: AtomicU64 = AtomicU64::new(1);
-        Arc::new(MappedFile {
-            pages: Arc::new(Self { size, frames: Mutex::new(BTreeMap::new()) }),
-            name: MappedName::Fixed(b"/dev/zero (deleted)".to_vec()),
-            device: 1,
-            inode: INODE.fetch_add(1, Ordering::Relaxed),
-        })
+        shared_memory(size, b"/dev/zero (deleted)".to_vec())
     }
+}
+
+/// Memory of `size` pages that whoever maps it shares; `name` is what `/proc/self/maps` shows.
+pub fn shared_memory(size: u64, name: Vec<u8>) -> Arc<MappedFile> {
+    static INODE: AtomicU64 = AtomicU64::new(1);
+    Arc::new(MappedFile {
+        pages: Arc::new(SharedMemory { size, frames: Mutex::new(BTreeMap::new()) }),
+        name: MappedName::Fixed(name),
+        device: 1,
+        inode: INODE.fetch_add(1, Ordering::Relaxed),
+    })
 }
 
 impl Pages for SharedMemory {
@@ -42,6 +48,10 @@ impl Pages for SharedMemory {
         let frame = Frame::zeroed().ok_or(Errno::ENOMEM)?;
         frames.insert(index, frame.clone());
         Ok(Some(frame))
+    }
+
+    fn held(&self) -> u64 {
+        self.frames.lock().len() as u64
     }
 
     fn holds(&self, index: u64, frame: &Frame) -> bool {

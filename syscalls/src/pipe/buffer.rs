@@ -1,23 +1,38 @@
 //! What is in a pipe: pieces of page frames, in order.
 
+use super::splicing::Parcel;
 use crate::errno::{Errno, Result};
 use crate::frame::{Frame, PAGE_SIZE};
 use crate::transfer::{Destination, Mark, Source};
 use alloc::collections::VecDeque;
 
 /// Bytes `start..end` of a frame.
-struct Piece {
+pub(super) struct Piece {
     frame: Frame,
     start: usize,
     end: usize,
     /// One write, which a read takes alone and whole: what it has no room for is lost.
     is_packet: bool,
+    /// Whether more writing may put bytes behind: not where others have the frame, too.
+    grows: bool,
 }
 
 impl Piece {
     /// Bytes that more writing can put behind.
     fn room(&self) -> usize {
-        if self.is_packet { 0 } else { PAGE_SIZE - self.end }
+        if self.is_packet || !self.grows { 0 } else { PAGE_SIZE - self.end }
+    }
+
+    /// A piece of a frame that others may have, too.
+    pub(super) fn shared(parcel: Parcel) -> Self {
+        let Parcel { frame, start, end, is_packet } = parcel;
+        Self { frame, start, end, is_packet, grows: false }
+    }
+
+    /// Its first bytes.
+    fn first(&self, length: usize) -> Parcel {
+        let end = self.end.min(self.start.saturating_add(length));
+        Parcel { frame: self.frame.clone(), start: self.start, end, is_packet: self.is_packet }
     }
 }
 
@@ -101,8 +116,46 @@ impl Buffer {
 
     fn drop_first(&mut self) {
         if let Some(piece) = self.pieces.pop_front() {
-            self.spare.get_or_insert(piece.frame);
+            self.keep(piece.frame);
         }
+    }
+
+    /// Keeps a frame for the next piece, unless others have it, too.
+    fn keep(&mut self, frame: Frame) {
+        if frame.is_exclusive() {
+            self.spare.get_or_insert(frame);
+        }
+    }
+
+    /// Takes the first piece out, or as much of it as is wanted.
+    pub(super) fn take_first(&mut self, length: usize) -> Option<Parcel> {
+        let first = self.pieces.front_mut()?;
+        let parcel = first.first(length);
+        first.start = parcel.end;
+        if first.start == first.end || first.is_packet {
+            self.pieces.pop_front();
+        }
+        Some(parcel)
+    }
+
+    /// Puts a piece before all others.
+    pub(super) fn put_back(&mut self, piece: Piece) {
+        self.pieces.push_front(piece);
+    }
+
+    /// As much as is wanted of the piece with this index.
+    pub(super) fn copy(&self, index: usize, length: usize) -> Option<Parcel> {
+        self.pieces.get(index).map(|piece| piece.first(length))
+    }
+
+    /// Adds a piece behind all others; there is room.
+    pub(super) fn push(&mut self, piece: Piece) {
+        self.pieces.push_back(piece);
+    }
+
+    /// Pieces that have room.
+    pub(super) fn free_pages(&self) -> usize {
+        self.pages.saturating_sub(self.pieces.len())
     }
 
     /// Writes up to `length` bytes, as far as there is room and the program's pages are present; gives their number and
@@ -144,7 +197,7 @@ impl Buffer {
         }
         self.pieces.try_reserve(1).map_err(|_| Stop::NoMemory)?;
         let frame = self.spare.take().or_else(Frame::uninitialised).ok_or(Stop::NoMemory)?;
-        self.pieces.push_back(Piece { frame, start: 0, end: 0, is_packet });
+        self.pieces.push_back(Piece { frame, start: 0, end: 0, is_packet, grows: true });
         Ok(())
     }
 
@@ -152,7 +205,7 @@ impl Buffer {
         if self.pieces.back().is_some_and(|last| last.start == last.end)
             && let Some(piece) = self.pieces.pop_back()
         {
-            self.spare.get_or_insert(piece.frame);
+            self.keep(piece.frame);
         }
     }
 

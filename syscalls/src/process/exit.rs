@@ -4,6 +4,7 @@ use super::usage::Spent;
 use super::{Process, registry, session};
 use crate::errno::{Errno, Result};
 use crate::futex::{self, robust};
+use crate::ipc::semaphores;
 use crate::machine::machine;
 use crate::memory::AddressSpace;
 use crate::signal::send::{Target, abandon, send};
@@ -176,6 +177,7 @@ fn finish(process: &Process, end: End) {
         machine().power_off(end.code(), matches!(end, End::Killed(_)));
     }
     process.timers.clear();
+    semaphores::undo(process);
     process.files.leave();
     process.exit.resident.store(process.memory().table.pages(), Ordering::Relaxed);
     if let Some(nothing) = AddressSpace::nothing() {

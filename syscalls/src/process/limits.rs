@@ -68,6 +68,15 @@ fn target(thread: &Thread, id: i32) -> Result<Arc<Process>> {
     }
 }
 
+/// `EPERM` for the limits of somebody else's process.
+fn check_access(thread: &Thread, process: &Process) -> Result<()> {
+    let (who, whose) = (thread.process.credentials(), process.credentials());
+    let is = |mine: u32, theirs: super::Identity| [theirs.real, theirs.effective, theirs.saved] == [mine; 3];
+    let own =
+        core::ptr::eq(&*thread.process, process) || is(who.user.real, whose.user) && is(who.group.real, whose.group);
+    if own || who.has(raw::CAP_SYS_RESOURCE) { Ok(()) } else { Err(Errno::EPERM) }
+}
+
 /// Sets a limit of the first program before it runs; numbers that are none are passed over.
 pub fn impose(process: &Process, number: u32, limit: Limit) {
     if (number as usize) < COUNT {
@@ -83,6 +92,8 @@ fn enforce(process: &Process, number: u32, limit: Limit) {
         raw::RLIMIT_STACK => process.memory().limits.set_stack(limit.soft),
         raw::RLIMIT_AS => process.memory().limits.set_address_space(limit.soft),
         raw::RLIMIT_DATA => process.memory().limits.set_data(limit.soft),
+        raw::RLIMIT_CPU => process.timers.cpu_limit.set(process, limit.soft, limit.hard),
+        raw::RLIMIT_MEMLOCK => process.memory().limits.set_locked(limit.soft),
         raw::RLIMIT_FSIZE => super::size_limit::note(),
         _ => {}
     }
@@ -95,13 +106,15 @@ pub fn prlimit64(thread: &Thread, id: i32, number: u32, new: UserPtr<Limit>, old
     }
     let wanted = new.non_null().map(|new| new.read(thread)).transpose()?;
     let process = target(thread, id)?;
+    check_access(thread, &process)?;
     let present = process.limits.get(number);
     if let Some(wanted) = wanted {
         if wanted.soft > wanted.hard {
             return Err(Errno::EINVAL);
         }
-        // Root may raise a hard limit; RLIMIT_NOFILE only up to fs.nr_open.
-        if number == raw::RLIMIT_NOFILE && wanted.hard > 1 << 20 {
+        // Up to fs.nr_open; and a hard limit is raised by the privileged alone.
+        let raises = wanted.hard > present.hard && !thread.process.credentials().has(raw::CAP_SYS_RESOURCE);
+        if number == raw::RLIMIT_NOFILE && wanted.hard > 1 << 20 || raises {
             return Err(Errno::EPERM);
         }
         process.limits.set(number, wanted);

@@ -5,6 +5,7 @@ use crate::argument::{Address, Fd};
 use crate::event::epoll::EpollEvent;
 use crate::event::epoll::calls::{self as epoll, EpollFlags};
 use crate::event::eventfd::{self, EventFdFlags};
+use crate::event::inotify::{self, InotifyFlags};
 use crate::event::poll::{self, PollFd};
 use crate::event::select::{self, SizedSet};
 use crate::file::calls as file;
@@ -16,7 +17,10 @@ use crate::file::{AtFlags, OpenFlags};
 use crate::filesystem::tmpfs::memory_file;
 use crate::futex::vector::{self, VectorEntry};
 use crate::futex::{calls as futex, robust};
-use crate::memory::calls as memory;
+use crate::ipc::queues::{self, QueueAttributes};
+use crate::ipc::semaphores::{self, Operation};
+use crate::ipc::{messages, shared_memory};
+use crate::memory::{calls as memory, remote};
 use crate::pipe::calls::{self as pipe, PipeFlags};
 use crate::process::capabilities::{self, CapabilityData, CapabilityHeader};
 use crate::process::credentials::{groups, users};
@@ -26,7 +30,7 @@ use crate::process::scheduling::SchedulingAttributes;
 use crate::process::session::calls as session;
 use crate::process::usage::{ProcessTimes, Usage};
 use crate::process::{
-    affinity, barrier, calls as process, exec, fork, identity, limits, personality, prctl, priority, reboot,
+    affinity, barrier, calls as process, compare, exec, fork, identity, limits, personality, prctl, priority, reboot,
     scheduling, usage, wait,
 };
 use crate::signal::kill as send;
@@ -84,9 +88,9 @@ table_rows! {
     27 => mincore(address: Address, length: usize, vector: UserPtr<u8>), full, memory::mincore;
     28 => madvise(address: Address, length: usize, advice: i32 as advice),
         partial("merging (KSM) and poisoning"), memory::madvise;
-    29 => shmget(key: i32 as ipc_key, size: usize, flags: i32 as ipc_flags) -> i32, absent;
-    30 => shmat(id: i32, address: Address, flags: i32 as hex) -> Address, absent;
-    31 => shmctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
+    29 => shmget(key: i32 as ipc_key, size: usize, flags: i32 as ipc_flags) -> i32, full, shared_memory::shmget;
+    30 => shmat(id: i32, address: Address, flags: i32 as hex) -> Address, full, shared_memory::shmat;
+    31 => shmctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, full, shared_memory::shmctl;
     32 => dup(fd: Fd) -> Fd, full, file::descriptor::dup;
     33 => dup2(old: Fd, new: Fd) -> Fd, full, file::descriptor::dup2;
     34 => pause(), full, waiting::pause;
@@ -132,14 +136,16 @@ table_rows! {
         usage: UserPtr<Usage> as usage) -> i32, full, wait::wait4;
     62 => kill(pid: i32, signal: i32 as signal), full, send::kill;
     63 => uname(names: UserPtr<system::Names> as names), full, system::uname;
-    64 => semget(key: i32 as ipc_key, count: i32, flags: i32 as ipc_flags) -> i32, absent;
-    65 => semop(id: i32, operations: UserPtr<u8>, count: u32), absent;
-    66 => semctl(id: i32, number: i32, command: i32 as ipc_command, argument: u64 as hex) -> i32, absent;
-    67 => shmdt(address: Address), absent;
-    68 => msgget(key: i32 as ipc_key, flags: i32 as ipc_flags) -> i32, absent;
-    69 => msgsnd(id: i32, message: UserPtr<u8>, size: usize, flags: i32 as hex), absent;
-    70 => msgrcv(id: i32, message: UserPtr<u8>, size: usize, kind: i64, flags: i32 as hex) -> usize, absent;
-    71 => msgctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, absent;
+    64 => semget(key: i32 as ipc_key, count: i32, flags: i32 as ipc_flags) -> i32, full, semaphores::semget;
+    65 => semop(id: i32, operations: UserPtr<Operation>, count: u32), full, semaphores::semop;
+    66 => semctl(id: i32, number: i32, command: i32 as ipc_command, argument: u64 as hex) -> i32, full,
+        semaphores::semctl;
+    67 => shmdt(address: Address), full, shared_memory::shmdt;
+    68 => msgget(key: i32 as ipc_key, flags: i32 as ipc_flags) -> i32, full, messages::msgget;
+    69 => msgsnd(id: i32, message: UserPtr<i64>, size: usize, flags: i32 as hex), full, messages::msgsnd;
+    70 => msgrcv(id: i32, message: UserPtr<i64>, size: usize, kind: i64, flags: i32 as hex) -> usize, full,
+        messages::msgrcv;
+    71 => msgctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, full, messages::msgctl;
     72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer,
         partial("leases, owners and notification"), file::descriptor::fcntl;
     73 => flock(fd: Fd, operation: u32 as lock_operation), full, file::locking::flock;
@@ -283,21 +289,25 @@ table_rows! {
     185 => security(), absent;
     186 => gettid() -> i32, full, thread::gettid;
     187 => readahead(fd: Fd, offset: i64, count: usize), full, file::storage::readahead;
-    188 => setxattr(path: UserString, name: UserString, value: UserPtr<u8> as input, size: usize,
-        flags: i32 as attribute_flags), absent;
-    189 => lsetxattr(path: UserString, name: UserString, value: UserPtr<u8> as input, size: usize,
-        flags: i32 as attribute_flags), absent;
-    190 => fsetxattr(fd: Fd, name: UserString, value: UserPtr<u8> as input, size: usize,
-        flags: i32 as attribute_flags), absent;
-    191 => getxattr(path: UserString, name: UserString, value: UserPtr<u8> as output, size: usize) -> usize, absent;
-    192 => lgetxattr(path: UserString, name: UserString, value: UserPtr<u8> as output, size: usize) -> usize, absent;
-    193 => fgetxattr(fd: Fd, name: UserString, value: UserPtr<u8> as output, size: usize) -> usize, absent;
-    194 => listxattr(path: UserString, list: UserPtr<u8> as output, size: usize) -> usize, absent;
-    195 => llistxattr(path: UserString, list: UserPtr<u8> as output, size: usize) -> usize, absent;
-    196 => flistxattr(fd: Fd, list: UserPtr<u8> as output, size: usize) -> usize, absent;
-    197 => removexattr(path: UserString, name: UserString), absent;
-    198 => lremovexattr(path: UserString, name: UserString), absent;
-    199 => fremovexattr(fd: Fd, name: UserString), absent;
+    188 => setxattr(path: UserString, name: UserString, value: Address as input, size: usize,
+        flags: i32 as attribute_flags), full, file::extended::setxattr;
+    189 => lsetxattr(path: UserString, name: UserString, value: Address as input, size: usize,
+        flags: i32 as attribute_flags), full, file::extended::lsetxattr;
+    190 => fsetxattr(fd: Fd, name: UserString, value: Address as input, size: usize, flags: i32 as attribute_flags),
+        full, file::extended::fsetxattr;
+    191 => getxattr(path: UserString, name: UserString, value: Address as output, size: usize) -> usize,
+        full, file::extended::getxattr;
+    192 => lgetxattr(path: UserString, name: UserString, value: Address as output, size: usize) -> usize,
+        full, file::extended::lgetxattr;
+    193 => fgetxattr(fd: Fd, name: UserString, value: Address as output, size: usize) -> usize,
+        full, file::extended::fgetxattr;
+    194 => listxattr(path: UserString, list: Address as output, size: usize) -> usize, full, file::extended::listxattr;
+    195 => llistxattr(path: UserString, list: Address as output, size: usize) -> usize,
+        full, file::extended::llistxattr;
+    196 => flistxattr(fd: Fd, list: Address as output, size: usize) -> usize, full, file::extended::flistxattr;
+    197 => removexattr(path: UserString, name: UserString), full, file::extended::removexattr;
+    198 => lremovexattr(path: UserString, name: UserString), full, file::extended::lremovexattr;
+    199 => fremovexattr(fd: Fd, name: UserString), full, file::extended::fremovexattr;
     200 => tkill(tid: i32, signal: i32 as signal), full, send::tkill;
     201 => time(time: UserPtr<i64> as long_out) -> i64, full, clock::time;
     202 => futex(word: u64 as pointer, operation: i32 as futex_operation, value: u32, timeout: u64 as futex_timeout,
@@ -323,7 +333,8 @@ table_rows! {
         file::listing::getdents64;
     218 => set_tid_address(address: UserPtr<i32>) -> i32, full, thread::set_tid_address;
     219 => restart_syscall() -> i64, full, restart::restart_syscall;
-    220 => semtimedop(id: i32, operations: UserPtr<u8>, count: u32, timeout: UserPtr<u8> as timespec), absent;
+    220 => semtimedop(id: i32, operations: UserPtr<Operation>, count: u32, timeout: UserPtr<TimeSpec> as timespec), full,
+        semaphores::semtimedop;
     221 => fadvise64(fd: Fd, offset: i64, length: i64, advice: u32 as file_advice), full, file::storage::fadvise64;
     222 => timer_create(clock: i32 as clock, event: UserPtr<SignalEvent> as signal_event, id: UserPtr<i32> as int_out),
         full, posix::timer_create;
@@ -348,15 +359,18 @@ table_rows! {
     238 => set_mempolicy(mode: i32, nodes: UserPtr<u64>, max_node: u64), absent;
     239 => get_mempolicy(mode: UserPtr<i32> as int_out, nodes: UserPtr<u64>, max_node: u64, address: Address,
         flags: u64 as hex), absent;
-    240 => mq_open(name: UserString, flags: i32 as open_flags, mode: u16 as open_mode, attributes: UserPtr<u8>) -> Fd,
-        absent;
-    241 => mq_unlink(name: UserString), absent;
-    242 => mq_timedsend(queue: Fd, message: UserPtr<u8> as input, length: usize, priority: u32,
-        timeout: UserPtr<u8> as timespec), absent;
-    243 => mq_timedreceive(queue: Fd, message: UserPtr<u8> as output, length: usize,
-        priority: UserPtr<u32> as int_out, timeout: UserPtr<u8> as timespec) -> usize, absent;
-    244 => mq_notify(queue: Fd, event: UserPtr<u8> as signal_event), absent;
-    245 => mq_getsetattr(queue: Fd, new: UserPtr<u8>, old: UserPtr<u8>), absent;
+    240 => mq_open(name: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode,
+        attributes: UserPtr<QueueAttributes>) -> Fd, full, queues::mq_open;
+    241 => mq_unlink(name: UserString), full, queues::mq_unlink;
+    242 => mq_timedsend(queue: Fd, message: Address as input, length: usize, priority: u32,
+        timeout: UserPtr<TimeSpec> as timespec), full, queues::mq_timedsend;
+    243 => mq_timedreceive(queue: Fd, message: Address as output, length: usize,
+        priority: UserPtr<u32> as int_out, timeout: UserPtr<TimeSpec> as timespec) -> usize, full,
+        queues::mq_timedreceive;
+    244 => mq_notify(queue: Fd, event: UserPtr<SignalEvent> as signal_event), partial("SIGEV_THREAD"),
+        queues::mq_notify;
+    245 => mq_getsetattr(queue: Fd, new: UserPtr<QueueAttributes>, old: UserPtr<QueueAttributes>), full,
+        queues::mq_getsetattr;
     246 => kexec_load(entry: Address, count: u64, segments: UserPtr<u8>, flags: u64 as hex), absent;
     247 => waitid(kind: i32 as wait_kind, id: i32, information: UserPtr<SigInfo> as signal_information_out,
         options: u32 as wait_options, usage: UserPtr<Usage> as usage), full, wait::waitid;
@@ -368,9 +382,10 @@ table_rows! {
     251 => ioprio_set(which: i32, who: i32, priority: i32),
         partial("kept and given back, without effect"), priority::io::ioprio_set;
     252 => ioprio_get(which: i32, who: i32) -> i32, full, priority::io::ioprio_get;
-    253 => inotify_init() -> Fd, absent;
-    254 => inotify_add_watch(fd: Fd, path: UserString, mask: u32 as inotify_mask) -> i32, absent;
-    255 => inotify_rm_watch(fd: Fd, watch: i32), absent;
+    253 => inotify_init() -> Fd, full, inotify::inotify_init;
+    254 => inotify_add_watch(fd: Fd, path: UserString, mask: u32 as inotify_mask) -> i32, full,
+        inotify::inotify_add_watch;
+    255 => inotify_rm_watch(fd: Fd, watch: i32), full, inotify::inotify_rm_watch;
     256 => migrate_pages(pid: i32, max_node: u64, old: UserPtr<u64>, new: UserPtr<u64>) -> i64, absent;
     257 => openat(directory: Fd, path: UserString, flags: OpenFlags as open_flags, mode: u16 as open_mode) -> Fd,
         full, file::opening::openat;
@@ -403,11 +418,12 @@ table_rows! {
     274 => get_robust_list(tid: i32, head: UserPtr<u64> as long_out, length: UserPtr<u64> as long_out), full,
         robust::get_robust_list;
     275 => splice(source: Fd, source_offset: UserPtr<i64> as long_in, out: Fd, out_offset: UserPtr<i64> as long_in,
-        length: usize, flags: u32 as splice_flags) -> usize, absent;
-    276 => tee(source: Fd, out: Fd, length: usize, flags: u32 as splice_flags) -> usize, absent;
+        length: usize, flags: u32 as splice_flags) -> usize, full, file::splicing::splice;
+    276 => tee(source: Fd, out: Fd, length: usize, flags: u32 as splice_flags) -> usize, full, file::splicing::tee;
     277 => sync_file_range(fd: Fd, offset: i64, length: i64, flags: u32 as sync_range_flags), full,
         file::storage::sync_file_range;
-    278 => vmsplice(fd: Fd, vector: UserPtr<u8> as vector, count: usize, flags: u32 as splice_flags) -> usize, absent;
+    278 => vmsplice(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, flags: u32 as splice_flags) -> usize, full,
+        file::splicing::vmsplice;
     279 => move_pages(pid: i32, count: u64, pages: UserPtr<u64>, nodes: UserPtr<i32>, status: UserPtr<i32>,
         flags: i32 as hex) -> i64, absent;
     280 => utimensat(directory: Fd, path: UserString, times: UserPtr<[[i64; 2]; 2]> as timespec_pair,
@@ -431,7 +447,7 @@ table_rows! {
     291 => epoll_create1(flags: EpollFlags as descriptor_flags) -> Fd, full, epoll::epoll_create1;
     292 => dup3(old: Fd, new: Fd, flags: OpenFlags as descriptor_flags) -> Fd, full, file::descriptor::dup3;
     293 => pipe2(fds: UserPtr<[i32; 2]> as fd_pair, flags: PipeFlags as open_flags), full, pipe::pipe2;
-    294 => inotify_init1(flags: i32 as descriptor_flags) -> Fd, absent;
+    294 => inotify_init1(flags: InotifyFlags as descriptor_flags) -> Fd, full, inotify::inotify_init1;
     295 => preadv(fd: Fd, vector: UserPtr<IoVec> as vector_out, count: usize, low: i64, high: u64) -> usize, full,
         file::transfer::preadv;
     296 => pwritev(fd: Fd, vector: UserPtr<IoVec> as vector, count: usize, low: i64, high: u64) -> usize, full,
@@ -454,18 +470,19 @@ table_rows! {
     307 => sendmmsg(fd: Fd, messages: UserPtr<u8> as messages, count: u32, flags: u32 as message_flags) -> i32, absent;
     308 => setns(fd: Fd, kind: i32 as unshare_flags), absent;
     309 => getcpu(cpu: UserPtr<u32> as int_out, node: UserPtr<u32> as int_out), full, affinity::getcpu;
-    310 => process_vm_readv(pid: i32, local: UserPtr<u8> as vector_out, local_count: usize, remote: UserPtr<u8>,
-        remote_count: usize, flags: u64 as hex) -> usize, absent;
-    311 => process_vm_writev(pid: i32, local: UserPtr<u8> as vector, local_count: usize, remote: UserPtr<u8>,
-        remote_count: usize, flags: u64 as hex) -> usize, absent;
-    312 => kcmp(first: i32, second: i32, kind: i32, first_index: u64, second_index: u64) -> i32, absent;
+    310 => process_vm_readv(pid: i32, local: UserPtr<IoVec> as vector_out, local_count: usize, remote: UserPtr<IoVec>,
+        remote_count: usize, flags: u64 as hex) -> usize, full, remote::process_vm_readv;
+    311 => process_vm_writev(pid: i32, local: UserPtr<IoVec> as vector, local_count: usize, remote: UserPtr<IoVec>,
+        remote_count: usize, flags: u64 as hex) -> usize, full, remote::process_vm_writev;
+    312 => kcmp(first: i32, second: i32, kind: i32, first_index: u64, second_index: u64) -> i32,
+        partial("KCMP_EPOLL_TFD"), compare::kcmp;
     313 => finit_module(fd: Fd, parameters: UserString, flags: i32 as hex), absent;
     314 => sched_setattr(pid: i32, attributes: UserPtr<SchedulingAttributes>, flags: u32 as hex),
         partial("kept and given back; no deadlines, no utilisation"), scheduling::sched_setattr;
     315 => sched_getattr(pid: i32, attributes: UserPtr<SchedulingAttributes>, size: u32, flags: u32 as hex), full,
         scheduling::sched_getattr;
     316 => renameat2(old_directory: Fd, old: UserString, new_directory: Fd, new: UserString,
-        flags: RenameFlags as rename_flags), partial("RENAME_WHITEOUT"), file::names::renameat2;
+        flags: RenameFlags as rename_flags), full, file::names::renameat2;
     317 => seccomp(operation: u32 as seccomp_operation, flags: u32 as hex, argument: UserPtr<u8>) -> i32, absent;
     318 => getrandom(buffer: Address as output, count: usize, flags: u32 as random_flags) -> usize, full,
         system::getrandom;

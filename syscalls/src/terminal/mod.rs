@@ -26,6 +26,7 @@ mod characters;
 mod discipline;
 mod echo;
 mod editing;
+pub mod file;
 mod input;
 mod output;
 mod packet;

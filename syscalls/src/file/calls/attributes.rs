@@ -3,6 +3,7 @@
 use crate::argument::Fd;
 use crate::errno::{Errno, Result};
 use crate::file::AtFlags;
+use crate::filesystem::watch::{self, Happening};
 use crate::filesystem::{Change, Entry, Kind, Permission, Timestamp, check, itself, owns, reach};
 use crate::process::Credentials;
 use crate::thread::Thread;
@@ -50,7 +51,14 @@ fn set_mode(thread: &Thread, entry: &Arc<Entry>, mode: u16) -> Result<()> {
     if !who.is_in_group(present.gid) && !who.has(CAP_FSETID) {
         mode &= !SET_GROUP;
     }
-    entry.inode().change(&Change { mode: Some(mode), ..Change::default() })
+    change(entry, &Change { mode: Some(mode), ..Change::default() }, Happening::ATTRIBUTES)
+}
+
+/// Changes attributes, and tells those who watch the file.
+fn change(entry: &Arc<Entry>, wanted: &Change, what: Happening) -> Result<()> {
+    entry.inode().change(wanted)?;
+    watch::report(entry, what);
+    Ok(())
 }
 
 /// `chown(2)`.
@@ -96,7 +104,7 @@ fn set_owner(who: &Credentials, entry: &Arc<Entry>, user: u32, group: u32) -> Re
             mode &= !SET_GROUP;
         }
     }
-    entry.inode().change(&Change { mode: Some(mode), uid, gid, ..Change::default() })
+    change(entry, &Change { mode: Some(mode), uid, gid, ..Change::default() }, Happening::ATTRIBUTES)
 }
 
 /// What a call wants a time to be.
@@ -204,5 +212,11 @@ fn set_times(thread: &Thread, entry: &Arc<Entry>, wanted: [Time; 2]) -> Result<(
         check(&who, present, Permission::WRITE)?;
     }
     let [accessed, modified] = wanted.map(Time::timestamp);
-    entry.inode().change(&Change { accessed, modified, ..Change::default() })
+    // As on Linux, one time alone is told as what sets it otherwise.
+    let what = match (accessed, modified) {
+        (Some(_), None) => Happening::ACCESS,
+        (None, Some(_)) => Happening::MODIFY,
+        _ => Happening::ATTRIBUTES,
+    };
+    change(entry, &Change { accessed, modified, ..Change::default() }, what)
 }

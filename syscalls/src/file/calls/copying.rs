@@ -4,6 +4,7 @@ use crate::argument::Fd;
 use crate::errno::{Errno, Result};
 use crate::file::OpenFile;
 use crate::filesystem::Kind;
+use crate::filesystem::watch::Happening;
 use crate::thread::Thread;
 use crate::transfer::{Destination, MAXIMUM, Source};
 use crate::user::UserPtr;
@@ -121,6 +122,8 @@ fn copy(thread: &Thread, mut from: Side, mut to: Side, count: usize) -> Result<u
     if moved == 0 {
         outcome?;
     }
+    from.open.note(moved, Happening::ACCESS);
+    to.open.note(moved, Happening::MODIFY);
     from.finish(thread)?;
     to.finish(thread)?;
     Ok(moved)

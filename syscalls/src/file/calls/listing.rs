@@ -3,6 +3,7 @@
 use crate::argument::{Address, Fd};
 use crate::errno::{Errno, Result};
 use crate::file::OpenFile;
+use crate::filesystem::watch::{self, Happening};
 use crate::filesystem::{Item, Kind};
 use crate::thread::Thread;
 use crate::user::copy_out;
@@ -40,6 +41,7 @@ fn list(thread: &Thread, fd: Fd, entries: Address, count: u32, layout: Layout) -
     let mut out = Records { layout, room: count as usize, bytes: Vec::new(), full: false };
     let mut position = open.position();
     fill(&open, &mut position, &mut out)?;
+    watch::report(&directory, Happening::ACCESS);
     if out.bytes.is_empty() {
         return if out.full { Err(Errno::EINVAL) } else { Ok(0) };
     }

@@ -4,8 +4,9 @@
 use crate::argument::{Address, Fd};
 use crate::errno::{Errno, Result};
 use crate::file::AtFlags;
+use crate::filesystem::watch::{self, Happening};
 use crate::filesystem::{
-    Entry, Final, Kind, Last, Make, Permission, Walk, check, check_sticky, is_empty, itself, make, reach,
+    Entry, Final, Kind, Last, Make, Permission, Walk, check, check_sticky, is_empty, itself, make, owns, reach,
 };
 use crate::process::Credentials;
 use crate::thread::Thread;
@@ -113,10 +114,22 @@ pub fn linkat(
     expect_absent(&walk, &last, false)?;
     same_filesystem(&target, &last.directory)?;
     check(&who, last.directory.inode().ownership(), Permission::WRITE | Permission::EXECUTE)?;
-    if target.kind() == Kind::Directory {
+    if target.kind() == Kind::Directory || !may_link(&who, &target) {
         return Err(Errno::EPERM);
     }
-    last.directory.inode().link(&last.directory, last.name(), &target)
+    last.directory.inode().link(&last.directory, last.name(), &target)?;
+    watch::report_self(&target, Happening::ATTRIBUTES);
+    watch::report_name(&last.directory, last.name(), &target, Happening::CREATE);
+    Ok(())
+}
+
+/// `fs.protected_hardlinks`: who does not own a file may only link it when it is an ordinary one that he may write.
+fn may_link(who: &Credentials, target: &Arc<Entry>) -> bool {
+    const RUNS_AS_GROUP: u16 = 0o2010;
+    let source = target.inode().ownership();
+    let special = source.mode & 0o4000 != 0 || source.mode & RUNS_AS_GROUP == RUNS_AS_GROUP;
+    let safe = source.kind == Kind::Regular && !special;
+    owns(who, source) || safe && check(who, source, Permission::READ | Permission::WRITE).is_ok()
 }
 
 fn same_filesystem(one: &Arc<Entry>, other: &Arc<Entry>) -> Result<()> {
@@ -166,7 +179,21 @@ pub fn unlinkat(thread: &Thread, directory: Fd, path: UserString, flags: AtFlags
         return Err(if entry.kind() == Kind::Directory { Errno::EISDIR } else { Errno::ENOTDIR });
     }
     may_remove(walk.credentials(), &last.directory, &entry, removes_directory)?;
-    last.directory.inode().remove(&entry)
+    last.directory.inode().remove(&entry)?;
+    if !removes_directory {
+        watch::report_self(&entry, Happening::ATTRIBUTES);
+    }
+    // As on Linux, the file's own watches end first.
+    report_end(&entry);
+    watch::report_name(&last.directory, last.name(), &entry, Happening::DELETE);
+    Ok(())
+}
+
+/// An entry is gone; so is its inode, when nobody has it.
+fn report_end(entry: &Arc<Entry>) {
+    if Arc::strong_count(entry) == 1 {
+        watch::report_gone(entry.inode(), 1);
+    }
 }
 
 bitflags::bitflags! {
@@ -177,6 +204,8 @@ bitflags::bitflags! {
         const RENAME_NOREPLACE = raw::RENAME_NOREPLACE;
         /// Both change places.
         const RENAME_EXCHANGE = raw::RENAME_EXCHANGE;
+        /// A device 0:0 takes the old place, by which union file systems know that something is gone.
+        const RENAME_WHITEOUT = raw::RENAME_WHITEOUT;
     }
 }
 
@@ -193,7 +222,7 @@ pub fn renameat(thread: &Thread, old_directory: Fd, old: UserString, new_directo
     renameat2(thread, old_directory, old, new_directory, new, RenameFlags::empty())
 }
 
-/// `renameat2(2)`. `RENAME_WHITEOUT`, which union file systems alone need, is `EINVAL`.
+/// `renameat2(2)`.
 pub fn renameat2(
     thread: &Thread,
     old_directory: Fd,
@@ -204,8 +233,12 @@ pub fn renameat2(
 ) -> Result<()> {
     let exchanges = flags.contains(RenameFlags::RENAME_EXCHANGE);
     let replaces = !flags.contains(RenameFlags::RENAME_NOREPLACE);
-    if exchanges && !replaces {
+    let leaves_whiteout = flags.contains(RenameFlags::RENAME_WHITEOUT);
+    if exchanges && (!replaces || leaves_whiteout) {
         return Err(Errno::EINVAL);
+    }
+    if leaves_whiteout && !thread.process.credentials().has(raw::CAP_MKNOD) {
+        return Err(Errno::EPERM);
     }
     let old = old.read_path(thread)?;
     let new = new.read_path(thread)?;
@@ -258,7 +291,21 @@ pub fn renameat2(
             check(who, directory.inode().ownership(), Permission::WRITE)?;
         }
     }
-    from.directory.inode().rename(&entry, &to.directory, to.name(), target.as_ref(), exchanges)
+    from.directory.inode().rename(&entry, &to.directory, to.name(), target.as_ref(), exchanges)?;
+    let (from_place, to_place) = ((&from.directory, from.name()), (&to.directory, to.name()));
+    watch::report_move(from_place, to_place, &entry);
+    if leaves_whiteout {
+        make(thread, walk.credentials(), &from, Make::Special(Kind::Character, 0), 0)?;
+    }
+    if let Some(target) = target {
+        if exchanges {
+            watch::report_move(to_place, from_place, &target);
+        } else {
+            watch::report_self(&target, Happening::ATTRIBUTES);
+            report_end(&target);
+        }
+    }
+    Ok(())
 }
 
 /// `readlink(2)`.

@@ -3,6 +3,7 @@
 use crate::argument::Fd;
 use crate::errno::{Errno, Result};
 use crate::file::AtFlags;
+use crate::filesystem::watch::{self, Happening};
 use crate::filesystem::{Kind, Permission, Writing, check, reach};
 use crate::thread::Thread;
 use crate::user::UserString;
@@ -22,7 +23,9 @@ pub fn truncate(thread: &Thread, path: UserString, length: i64) -> Result<()> {
     }
     check(&thread.process.credentials(), entry.inode().ownership(), Permission::WRITE)?;
     let _writing = Writing::of(entry.inode())?;
-    entry.inode().resize(length)
+    entry.inode().resize(length)?;
+    watch::report(&entry, Happening::MODIFY);
+    Ok(())
 }
 
 /// `ftruncate(2)`: `EINVAL`, not `EBADF`, for a descriptor that cannot write.
@@ -34,7 +37,9 @@ pub fn ftruncate(thread: &Thread, fd: Fd, length: i64) -> Result<()> {
     if entry.kind() != Kind::Regular || open.check_writable().is_err() {
         return Err(Errno::EINVAL);
     }
-    entry.inode().resize(length)
+    entry.inode().resize(length)?;
+    watch::report(&entry, Happening::MODIFY);
+    Ok(())
 }
 
 /// `fallocate(2)`: memory ahead of time, and holes. Zeroed, collapsed and inserted ranges are `EOPNOTSUPP`, as on
@@ -63,7 +68,10 @@ pub fn fallocate(thread: &Thread, fd: Fd, mode: u32, offset: i64, length: i64) -
         return Err(Errno::EOPNOTSUPP);
     }
     if punches {
-        return open.file().punch(offset, end);
+        open.file().punch(offset, end)?;
+    } else {
+        open.file().allocate(offset, end, mode & FALLOC_FL_KEEP_SIZE == 0)?;
     }
-    open.file().allocate(offset, end, mode & FALLOC_FL_KEEP_SIZE == 0)
+    watch::report(&open.entry(), Happening::MODIFY);
+    Ok(())
 }

@@ -136,7 +136,7 @@ pub fn pwritev2(
         return open.append(from, offset.is_none());
     }
     match offset {
-        Some(offset) => open.wait(|| open.file().write(from, offset)),
+        Some(offset) => open.write_there(from, offset),
         None => open.write_here(from),
     }
 }

@@ -7,12 +7,14 @@ use super::{Tmpfs, is_special};
 use crate::errno::{Errno, Result};
 use crate::file::Pages;
 use crate::file::{File, OpenFlags};
+use crate::filesystem::extended::ExtendedAttributes;
 use crate::filesystem::{
     Attributes, Change, Entry, FileSystem, Inode, Item, Kind, Link, Make, Ownership, Timestamp, Writers, device,
 };
 use crate::frame::{Frame, PAGE};
 use crate::machine::machine;
 use crate::memory::{Lost, invalidate, is_mapped_writable};
+use crate::pipe::{Pipe, Side};
 use crate::thread::Thread;
 use crate::time::{Instant, SECOND};
 use crate::transfer::{Destination, Source};
@@ -31,6 +33,8 @@ enum Content {
     Directory(Directory),
     Symlink(Arc<[u8]>),
     Special(u64),
+    // The pipe lives as long as an end of it is open.
+    Fifo(Mutex<Weak<Pipe>>),
 }
 
 struct State {
@@ -58,6 +62,7 @@ pub struct Node {
     // Whether it was ever mapped: only then somebody may have to be told that pages go.
     mapped: AtomicBool,
     writers: Writers,
+    extended: ExtendedAttributes,
     this: Weak<Self>,
 }
 
@@ -68,6 +73,7 @@ impl Node {
             Make::Regular => Content::Regular(Regular::empty()),
             Make::Directory => Content::Directory(Directory::default()),
             Make::Symlink(target) => Content::Symlink(Arc::from(*target)),
+            Make::Special(Kind::Fifo, _) => Content::Fifo(Mutex::new(Weak::new())),
             Make::Special(_, device) => Content::Special(*device),
         };
         let now = Timestamp::now();
@@ -84,6 +90,7 @@ impl Node {
             content,
             mapped: AtomicBool::new(false),
             writers: Writers::default(),
+            extended: ExtendedAttributes::default(),
             this: this.clone(),
         })
     }
@@ -146,12 +153,13 @@ impl Node {
     }
 
     /// Adds an inode to a root that nobody sees yet.
-    pub(super) fn add_first(root: &Arc<Entry>, name: &[u8], what: &Make<'_>, mode: u16) {
+    pub(super) fn add_first(root: &Arc<Entry>, name: &[u8], what: &Make<'_>, mode: u16) -> Option<Arc<Entry>> {
         if let Ok(node) = node(root)
             && let Content::Directory(children) = &node.content
         {
-            node.add(children, root, name, what, (mode, 0, 0));
+            return Some(node.add(children, root, name, what, (mode, 0, 0)));
         }
+        None
     }
 
     /// Notes a write to the content.
@@ -234,6 +242,25 @@ impl Node {
     }
 }
 
+/// Opens an end of a fifo's pipe, which may wait for the other one.
+fn open_fifo(pipe: &Mutex<Weak<Pipe>>, flags: OpenFlags) -> Result<Arc<dyn File>> {
+    let pipe = {
+        let mut present = pipe.lock();
+        let found = present.upgrade();
+        let pipe = found.unwrap_or_else(Pipe::new);
+        *present = Arc::downgrade(&pipe);
+        pipe
+    };
+    let side = match (flags.reads(), flags.writes()) {
+        (true, false) => Side::Read,
+        (false, true) => Side::Write,
+        _ => Side::Both,
+    };
+    let end = pipe.open_fifo(side, flags.contains(OpenFlags::O_NONBLOCK))?;
+    end.set_packets(flags.contains(OpenFlags::O_DIRECT));
+    Ok(Arc::new(end))
+}
+
 /// The node behind an entry. `EXDEV` when it is another file system's.
 fn node(entry: &Arc<Entry>) -> Result<&Node> {
     let any: &dyn Any = &**entry.inode();
@@ -259,6 +286,7 @@ impl Inode for Node {
             Content::Directory(directory) => ((directory.len() as u64 + 2) * 20, 0, 0),
             Content::Symlink(target) => (target.len() as u64, 0, 0),
             Content::Special(device) => (0, 0, *device),
+            Content::Fifo(_) => (0, 0, 0),
         };
         let state = self.state.lock();
         Attributes {
@@ -289,6 +317,10 @@ impl Inode for Node {
         self.filesystem.clone()
     }
 
+    fn extended(&self) -> Option<&ExtendedAttributes> {
+        Some(&self.extended)
+    }
+
     fn change(&self, change: &Change) -> Result<()> {
         if let Some(mode) = change.mode {
             self.check_mode_seal(mode)?;
@@ -310,6 +342,7 @@ impl Inode for Node {
             Content::Regular(_) | Content::Directory(_) => Ok(self),
             Content::Symlink(_) => Err(Errno::ELOOP),
             Content::Special(number) => device::open(self.kind, *number, flags),
+            Content::Fifo(pipe) => open_fifo(pipe, flags),
         }
     }
 
