@@ -33,13 +33,14 @@ impl Default for Forge {
 fn prints_itself() -> Vec<u8> {
     let mut code = Vec::new();
     code.extend([0xbf, 1, 0, 0, 0]); // mov edi, 1
-    code.extend([0x48, 0x8d, 0x35, 24, 0, 0, 0]); // lea rsi, [rip+24]: the text
+    code.extend([0x48, 0x8d, 0x35, 26, 0, 0, 0]); // lea rsi, [rip+26]: the text
     code.extend([0xba, 10, 0, 0, 0]); // mov edx, 10
     code.extend([0xb8, 1, 0, 0, 0]); // mov eax, 1
     code.extend([0x0f, 0x05]); // syscall
     code.extend([0xbf, 7, 0, 0, 0]); // mov edi, 7
     code.extend([0xb8, 231, 0, 0, 0]); // mov eax, 231
     code.extend([0x0f, 0x05]); // syscall
+    code.extend([0x0f, 0x0b]); // ud2
     code.extend(b"rewritten\n");
     code
 }

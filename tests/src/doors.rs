@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use object::{Object, ObjectSymbol};
+use object::{Object, ObjectSection, ObjectSymbol};
 
 use crate::case::Program;
 use crate::gdb::{Debugger, RBP, RCX, RIP, RSP, Stop};
@@ -164,7 +164,8 @@ struct Symbols {
     nmi_stub: u64,
     /// The only `iretq` there is.
     iretq: u64,
-    exit_window: Range<u64>,
+    /// The last two instructions of each fast way back.
+    exit_windows: Vec<[u64; 2]>,
     /// The doors, the vectors and the functions they call.
     doors: Vec<Range<u64>>,
 }
@@ -189,7 +190,7 @@ impl Symbols {
             behind_call: find(&program, "keep_behind")?,
             nmi_stub: find(&kernel, "vectors")? + 2 * 16,
             iretq: find(&kernel, "complete_frame")? - 2,
-            exit_window: find(&kernel, "exit_window_pop")?..find(&kernel, "exit_window_jump")? + 1,
+            exit_windows: exit_windows(&kernel)?,
             doors,
         })
     }
@@ -197,6 +198,20 @@ impl Symbols {
     fn is_of_doors(&self, address: u64) -> bool {
         self.doors.iter().any(|range| range.contains(&address))
     }
+}
+
+/// The kernel's table of them.
+fn exit_windows(kernel: &object::File<'_>) -> Result<Vec<[u64; 2]>, String> {
+    let table = kernel.symbols().find(|symbol| symbol.name() == Ok("exit_windows")).ok_or("no symbol exit_windows")?;
+    let section = table.section_index().ok_or("exit_windows is nowhere")?;
+    let section = kernel.section_by_index(section).map_err(|error| error.to_string())?;
+    let words = section.data_range(table.address(), 3 * 16).map_err(|error| error.to_string())?;
+    let words: Vec<_> = words
+        .ok_or("exit_windows is cut")?
+        .chunks_exact(8)
+        .map(|word| u64::from_le_bytes(word.try_into().expect("8 bytes")))
+        .collect();
+    Ok(words.chunks_exact(2).map(|window| [window[0], window[1]]).collect())
 }
 
 /// Above: the kernel.
@@ -235,12 +250,11 @@ fn interrupt_at(debugger: &mut Debugger, symbols: &Symbols, address: u64) -> Res
     }
     debugger.run_to(symbols.iretq)?;
     let after = debugger.step_over()?;
-    if !symbols.exit_window.contains(&address) {
+    let Some(&[pop, _]) = symbols.exit_windows.iter().find(|window| window.contains(&address)) else {
         return before.difference(&after).map_or(Ok(()), Err);
-    }
+    };
     // The way back is finished: all is the program's.
-    let popped =
-        if address == symbols.exit_window.start { debugger.read_word(before.get(RSP))? } else { before.get(RSP) };
+    let popped = if address == pop { debugger.read_word(before.get(RSP))? } else { before.get(RSP) };
     let found = (after.get(RIP), after.get(RSP));
     if found == (before.get(RCX), popped) { Ok(()) } else { Err(format!("it went on at {found:x?}")) }
 }

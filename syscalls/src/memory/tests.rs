@@ -16,6 +16,7 @@ use crate::file::Pages;
 use crate::frame::{Frame, PAGE_SIZE};
 use crate::machine::host::{frames_held, test_process};
 use crate::machine::{Access, machine};
+use crate::process::Credentials;
 use crate::thread::Thread;
 use crate::user::{copy_in, copy_out};
 use linux_raw_sys::general as raw;
@@ -37,6 +38,12 @@ fn space() -> (Arc<Thread>, Arc<AddressSpace>) {
     let table = machine().new_page_table().unwrap();
     let memory = AddressSpace::with_layout(table, Layout::fixed(Limits::STACK));
     (crate::machine::host::new_process(memory.clone()), memory)
+}
+
+/// Limits on locked memory are for those who may not lock at will.
+fn drop_capabilities(thread: &Thread) {
+    let own = thread.process.credentials();
+    thread.process.set_credentials(Arc::new(Credentials { capabilities: 0, ..(*own).clone() }));
 }
 
 /// An anonymous request.

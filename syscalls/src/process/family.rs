@@ -51,12 +51,6 @@ impl Process {
         self.family.parent.load(Ordering::Relaxed)
     }
 
-    /// Gives it a parent as a fork would.
-    #[cfg(test)]
-    pub(crate) fn set_parent(&self, parent: i32) {
-        self.family.parent.store(parent, Ordering::Relaxed);
-    }
-
     /// The parent's thread that made it.
     pub(super) fn parent_thread(&self) -> i32 {
         self.family.parent_thread.load(Ordering::Relaxed)

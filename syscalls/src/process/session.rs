@@ -46,14 +46,6 @@ impl Membership {
 }
 
 impl Process {
-    /// Puts it into another process's session and group, as a fork would.
-    #[cfg(test)]
-    pub(crate) fn join_session_of(&self, other: &Self) {
-        let state = other.membership.0.lock().clone();
-        *self.membership.0.lock() = state;
-        self.set_group(other.group());
-    }
-
     /// The number of its session.
     pub fn session(&self) -> i32 {
         self.membership.0.lock().session

@@ -188,7 +188,8 @@ static void futexes(void) {
         shared->value = 1;
         pthread_cond_broadcast(&shared->changed);
         pthread_mutex_unlock(&shared->mutex);
-        // Ends with the lock held.
+        // Ends with the lock held, when nobody waits for it.
+        sem_wait(&shared->turns[1]);
         pthread_mutex_lock(&shared->mutex);
         shared->value = 2;
         kill(getpid(), SIGKILL);
@@ -198,6 +199,7 @@ static void futexes(void) {
         pthread_cond_wait(&shared->changed, &shared->mutex);
     }
     pthread_mutex_unlock(&shared->mutex);
+    sem_post(&shared->turns[1]);
     fact("condition", "%s", "heard");
     reap("it died with the lock", child);
     int error = pthread_mutex_lock(&shared->mutex);

@@ -105,7 +105,7 @@ fn neighbours_that_are_alike_are_one() {
 
 #[test]
 fn populate_and_lock_bring_pages_in() {
-    let (_thread, memory) = space();
+    let (thread, memory) = space();
     let start = memory.map(anonymous(0, 4 * PAGE, WRITE, PRIVATE | raw::MAP_POPULATE)).unwrap();
     assert_eq!(memory.resident(start, start + 4 * PAGE).resident, 4);
     let start = memory.map(anonymous(0, 4 * PAGE, WRITE, PRIVATE | raw::MAP_LOCKED)).unwrap();
@@ -114,6 +114,7 @@ fn populate_and_lock_bring_pages_in() {
     let flags = PRIVATE | raw::MAP_POPULATE | raw::MAP_NONBLOCK;
     let start = memory.map(anonymous(0, 4 * PAGE, READ, flags)).unwrap();
     assert_eq!(memory.resident(start, start + 4 * PAGE).resident, 0);
+    drop_capabilities(&thread);
     memory.limits.set_locked(5 * PAGE);
     assert_eq!(memory.map(anonymous(0, 2 * PAGE, READ, PRIVATE | raw::MAP_LOCKED)), Err(Errno::EAGAIN));
     memory.limits.set_locked(0);
