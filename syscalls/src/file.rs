@@ -205,7 +205,7 @@ pub trait File: Any + Send + Sync {
 
     /// What `fstat(2)` says of a file that was not opened by a path.
     fn attributes(&self) -> Attributes {
-        Attributes::nameless(Kind::Regular, 0o600)
+        Attributes::nameless(Kind::Anonymous, 0o600)
     }
 
     /// How `/proc/self/fd` shows a file that was not opened by a path.

@@ -115,7 +115,7 @@ impl Landed {
     /// Finishes the way back to a program that was interrupted in its last two instructions; whether it was.
     fn roll_forward(&mut self) -> bool {
         // SAFETY: the stubs fill it, one entry for each.
-        for &[pop, jump] in unsafe { &*(&raw const exit_windows) } {
+        for &[pop, jump] in unsafe { &exit_windows } {
             if self.rip != pop && self.rip != jump {
                 continue;
             }

@@ -14,6 +14,8 @@ pub enum Kind {
     Block,
     Fifo,
     Socket,
+    /// An event counter, an epoll instance and their like: of no type.
+    Anonymous,
 }
 
 impl Kind {
@@ -27,6 +29,7 @@ impl Kind {
             Self::Block => raw::S_IFBLK,
             Self::Fifo => raw::S_IFIFO,
             Self::Socket => raw::S_IFSOCK,
+            Self::Anonymous => 0,
         }
     }
 

@@ -5,7 +5,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -86,5 +88,12 @@ int main(void) {
     result("change of another file", signalfd(0, &set, 0));
     result("unknown flag", signalfd(-1, &set, 1));
     result("another size", syscall(SYS_signalfd4, -1, &set, 4, 0));
+    // It is a file of no type.
+    struct stat status;
+    need("fstat", fstat(file, &status));
+    fact("mode", "%o", status.st_mode);
+    int available = 0;
+    result("FIONREAD", ioctl(file, FIONREAD, &available));
+    result("ftruncate", ftruncate(file, 0));
     return 0;
 }

@@ -38,7 +38,7 @@ pub fn mknodat(thread: &Thread, directory: Fd, path: UserString, mode: u16, devi
     let what = match kind {
         Kind::Regular => Make::Regular,
         Kind::Directory => return Err(Errno::EPERM),
-        Kind::Symlink => return Err(Errno::EINVAL),
+        Kind::Symlink | Kind::Anonymous => return Err(Errno::EINVAL),
         Kind::Character | Kind::Block => Make::Special(kind, device.into()),
         Kind::Fifo | Kind::Socket => Make::Special(kind, 0),
     };
