@@ -12,6 +12,7 @@ mod kernel_image;
 mod machine;
 mod memory_file;
 mod memory_size;
+mod network;
 mod program;
 mod root_archive;
 mod run;

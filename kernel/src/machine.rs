@@ -2,7 +2,7 @@
 
 use crate::cpu::percpu::this_cpu;
 use crate::cpu::{clock, extended};
-use crate::device::console;
+use crate::device::{self, console};
 use crate::memory::frames::{self, FRAME};
 use crate::memory::layout::direct;
 use crate::memory::{copy, space::Space};
@@ -11,6 +11,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use birgus_syscalls::console::CONSOLE;
 use birgus_syscalls::frame::Frame;
+use birgus_syscalls::network::NetworkDevice;
 use birgus_syscalls::machine::{Machine, OutOfMemory, PageTable, Processor, Vdso};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::Thread;
@@ -170,6 +171,10 @@ impl Machine for Hardware {
 
     fn random(&self, to: &mut [u8]) {
         random::fill(to);
+    }
+
+    fn network(&self) -> Option<&'static dyn NetworkDevice> {
+        device::network::find()
     }
 
     fn processor(&self) -> Processor {

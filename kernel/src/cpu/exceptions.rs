@@ -6,6 +6,7 @@ use super::{apic, percpu::this_cpu, vsyscall};
 use crate::memory::copy;
 use crate::{device, task};
 use birgus_syscalls::machine::{Access, machine};
+use birgus_syscalls::network;
 use birgus_syscalls::process::exit;
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::signal::{self, SigInfo, Signal, Trap};
@@ -30,7 +31,7 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
         Vector::NMI if !from_program => return cause.found_own_gs(),
         Vector::NMI if !follows_int(frame, Vector::NMI) => {}
         Vector::NMI => software_interrupt(frame, Vector::NMI),
-        Vector::TIMER | Vector::CONSOLE if from_program && is_software_interrupt(frame, cause.vector()) => {
+        Vector::TIMER | Vector::CONSOLE | Vector::NETWORK if from_program && is_software_interrupt(frame, cause.vector()) => {
             software_interrupt(frame, cause.vector());
         }
         Vector::TIMER => {
@@ -40,6 +41,13 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
         Vector::CONSOLE => {
             apic::end_of_interrupt();
             device::console::interrupt();
+        }
+        Vector::NETWORK => {
+            apic::end_of_interrupt();
+            network::poll();
+            if from_program {
+                task::give_way();
+            }
         }
         Vector::SPURIOUS => {}
         Vector::DOUBLE_FAULT | Vector::MACHINE_CHECK
