@@ -15,10 +15,8 @@ use spin::{Mutex, Once};
 use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceType, Transport};
 
-/// Entries of each ring.
-const RING: usize = 128;
-/// Buffers that wait for frames.
-const WAITING: usize = 64;
+/// Entries of each ring, all of which wait for frames in that of reception.
+const RING: usize = 64;
 /// Bytes of a buffer: a header, and a frame of at most 1514.
 const BUFFER: usize = 2048;
 /// `struct virtio_net_hdr` (5.1.6); zeros say that nothing is left to the other side.
@@ -45,11 +43,11 @@ struct VirtioNetwork<A> {
 
 struct State<A> {
     attachment: A,
-    receive: VirtQueue<Dma, RING>,
-    transmit: VirtQueue<Dma, RING>,
+    receive: Box<VirtQueue<Dma, RING>>,
+    transmit: Box<VirtQueue<Dma, RING>>,
     /// Buffers that the device has, by token.
-    filling: [Option<Buffer>; RING],
-    sending: [Option<Buffer>; RING],
+    filling: Vec<Option<Buffer>>,
+    sending: Vec<Option<Buffer>>,
     /// Sent, and free again.
     spare: Vec<Buffer>,
     /// Whether the rings have something that the device was not told of.
@@ -80,8 +78,8 @@ fn start<A: Attachment + Send + 'static>(mut attachment: A) -> Option<&'static d
     let transport = attachment.transport();
     let features = transport.begin_init(Features::MAC | Features::VERSION_1);
     let address = if features.contains(Features::MAC) { transport.read_config_space(0).ok()? } else { OWN_ADDRESS };
-    let receive = VirtQueue::new(transport, RECEIVE, false, false).ok()?;
-    let mut transmit = VirtQueue::new(transport, TRANSMIT, false, false).ok()?;
+    let receive = ring(transport, RECEIVE)?;
+    let mut transmit = ring(transport, TRANSMIT)?;
     transmit.set_dev_notify(false);
     attachment.prepare()?;
     attachment.transport().finish_init();
@@ -89,19 +87,29 @@ fn start<A: Attachment + Send + 'static>(mut attachment: A) -> Option<&'static d
         attachment,
         receive,
         transmit,
-        filling: [const { None }; RING],
-        sending: [const { None }; RING],
+        filling: places(),
+        sending: places(),
         spare: Vec::new(),
         has_offered: false,
         has_queued: false,
     };
-    for _ in 0..WAITING {
+    for _ in 0..RING {
         state.offer(Box::new([0; BUFFER]));
     }
     state.attachment.listen();
     state.attachment.notify(RECEIVE);
     state.has_offered = false;
     Some(Box::leak(Box::new(VirtioNetwork { address, state: Mutex::new(state) })))
+}
+
+/// A ring, on the heap: a kernel stack is small.
+#[inline(never)]
+fn ring<T: Transport>(transport: &mut T, number: u16) -> Option<Box<VirtQueue<Dma, RING>>> {
+    VirtQueue::new(transport, number, false, false).ok().map(Box::new)
+}
+
+fn places() -> Vec<Option<Buffer>> {
+    (0..RING).map(|_| None).collect()
 }
 
 /// The address of a device that has none: one of those that anyone may use.

@@ -104,6 +104,12 @@ fn from_smoltcp(time: smoltcp::time::Instant) -> Instant {
     Instant((time.total_micros().max(0) as u64).saturating_mul(1000))
 }
 
+/// An interface, on the heap: a kernel stack is small.
+#[inline(never)]
+fn new_interface(config: Config, device: &dyn NetworkDevice) -> Box<Interface> {
+    Box::new(Interface::new(config, &mut Wire { device, frame: None }, now()))
+}
+
 impl Stack {
     /// Brings a device up.
     pub(super) fn start(device: &'static dyn NetworkDevice, configuration: &Configuration) -> Arc<Self> {
@@ -113,7 +119,7 @@ impl Stack {
         machine().random(&mut seed);
         let word = |index: usize| u64::from_ne_bytes(core::array::from_fn(|at| seed[8 * index + at]));
         config.random_seed = word(0);
-        let mut interface = Box::new(Interface::new(config, &mut Wire { device, frame: None }, now()));
+        let mut interface = new_interface(config, device);
         // RFC 4291: an address of the link made from that of the device.
         let [a, b, c, d, e, f] = address.0;
         let pair = |high: u8, low: u8| u16::from_be_bytes([high, low]);
