@@ -11,11 +11,11 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use birgus_syscalls::console::CONSOLE;
 use birgus_syscalls::frame::Frame;
-use birgus_syscalls::network::NetworkDevice;
+use birgus_syscalls::network::{self, NetworkDevice};
 use birgus_syscalls::machine::{Machine, OutOfMemory, PageTable, Processor, Vdso};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::Thread;
-use birgus_syscalls::time::Instant;
+use birgus_syscalls::time::{Instant, SECOND};
 use birgus_syscalls::wire::Ending;
 use core::arch::x86_64::{__cpuid, __cpuid_count, CpuidResult};
 use core::sync::atomic::Ordering;
@@ -147,6 +147,7 @@ impl Machine for Hardware {
     }
 
     fn power_off(&self, code: u8, by_signal: bool) -> ! {
+        task::wait_while(network::is_delivering, clock::now().after(SECOND));
         CONSOLE.flush_log(console::look);
         CONSOLE.end(if by_signal { Ending::Killed(code & 127) } else { Ending::Exited(code) });
         console::flush();

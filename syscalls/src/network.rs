@@ -10,13 +10,14 @@
 
 mod connection;
 mod device;
+pub mod files;
 pub(crate) mod ioctl;
 pub mod listener;
 mod packet;
 pub mod ports;
 mod stack;
 
-pub use connection::{Connection, Flow};
+pub use connection::{Connection, Flow, Possible, Progress};
 pub use stack::{DatagramPort, Stack};
 
 use crate::machine::machine;
@@ -130,6 +131,11 @@ pub fn running() -> Option<&'static Arc<Stack>> {
 /// this crate may be held. Gives whether there was anything.
 pub fn poll() -> bool {
     running().is_some_and(|stack| stack.poll())
+}
+
+/// Whether something that was sent has not arrived yet: worth a moment before the machine ends.
+pub fn is_delivering() -> bool {
+    running().is_some_and(|stack| stack.is_delivering())
 }
 
 /// Where a packet goes.

@@ -12,10 +12,12 @@
 //! | [`stream`] | two byte streams in memory: `AF_UNIX`, and TCP from this machine to itself |
 //! | [`unix`] | `AF_UNIX` |
 //! | [`inet`] | `AF_INET` and `AF_INET6`: TCP and UDP |
+//! | [`netlink`] | `AF_NETLINK`: what there is of interfaces, addresses and routes |
 
 pub mod calls;
 pub mod inet;
 pub mod message;
+mod netlink;
 pub mod options;
 mod stream;
 pub mod unix;

@@ -89,6 +89,14 @@ fn wait_for_interrupt() {
     x86_64::instructions::interrupts::disable();
 }
 
+/// Lets the machine go on as long as something holds, but not beyond a deadline, while no thread runs.
+pub(crate) fn wait_while(holds: impl Fn() -> bool, deadline: Instant) {
+    while holds() && clock::now() < deadline {
+        clock::arm(deadline);
+        wait_for_interrupt();
+    }
+}
+
 fn earliest_sleeper() -> Option<Instant> {
     SCHEDULER.lock().sleepers.first_key_value().map(|((deadline, _), ())| *deadline)
 }

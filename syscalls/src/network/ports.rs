@@ -164,6 +164,14 @@ impl<T> Ports<T> {
         Ok(())
     }
 
+    /// Sets whether others may have a socket's port: `SO_REUSEADDR`, `SO_REUSEPORT`.
+    pub fn set_sharing(&mut self, port: u16, owner: u64, reuse_address: bool, reuse_port: bool) {
+        if let Some(binding) = self.binding(port, owner) {
+            binding.wanted.reuse_address = reuse_address;
+            binding.wanted.reuse_port = reuse_port;
+        }
+    }
+
     /// Sets whom a socket talks to, and the address that it does so from.
     pub fn set_peer(&mut self, port: u16, owner: u64, address: IpAddr, peer: Option<SocketAddr>) {
         if let Some(binding) = self.binding(port, owner) {

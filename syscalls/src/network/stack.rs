@@ -357,10 +357,13 @@ impl Stack {
         })
     }
 
-    /// Calls `each` with all connections.
-    pub fn visit(&self, mut each: impl FnMut(&Flow, Progress)) {
+    /// Whether the peer of a connection has not got everything.
+    pub(super) fn is_delivering(&self) -> bool {
         let tables = self.tables.lock();
-        tables.connections.iter().for_each(|(flow, connection)| each(flow, connection.progress()));
+        let mut all = tables.connections.values().map(|connection| connection.progress());
+        all.any(|progress| {
+            progress.unsent > 0 || matches!(progress.state, State::FinWait1 | State::Closing | State::LastAck)
+        })
     }
 }
 

@@ -2,8 +2,11 @@
 
 mod address;
 mod levels;
+mod listing;
 mod tcp;
 mod udp;
+
+pub(crate) use listing::{Listed, listed};
 
 use super::{Socket, Style};
 use crate::errno::{Errno, Result};

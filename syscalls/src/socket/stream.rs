@@ -65,6 +65,8 @@ struct Both {
     /// From each end.
     ways: [Direction; 2],
     is_closed: [bool; 2],
+    /// An end was closed that had not read everything, or by force.
+    is_reset: bool,
 }
 
 struct Shared {
@@ -91,6 +93,8 @@ pub(super) struct Ended {
     pub(super) is_refused: bool,
     /// The peer is closed.
     pub(super) is_closed: bool,
+    /// And had not read everything.
+    pub(super) is_reset: bool,
 }
 
 /// How a read goes.
@@ -114,7 +118,7 @@ pub(super) struct Reader {
 impl Stream {
     /// Connects two sockets.
     pub(super) fn pair(one: &Arc<Common>, other: &Arc<Common>, has_records: bool) -> (Self, Self) {
-        let both = Both { ways: [Direction::default(), Direction::default()], is_closed: [false; 2] };
+        let both = Both { ways: [Direction::default(), Direction::default()], is_closed: [false; 2], is_reset: false };
         let shared = Arc::new(Shared { both: Mutex::new(both), ends: [one.clone(), other.clone()], has_records });
         (Self { shared: shared.clone(), side: 0 }, Self { shared, side: 1 })
     }
@@ -132,6 +136,10 @@ impl Stream {
     pub(super) fn write(&self, from: &mut Source<'_>, mut attachment: Attachment) -> Result<usize> {
         let limit = self.me().settings().send_buffer as usize;
         let mut done = 0;
+        if from.remaining() == 0 && !self.shared.has_records {
+            // No bytes carry nothing.
+            return self.room(limit, 0);
+        }
         loop {
             let length = match self.room(limit, from.remaining()) {
                 Ok(length) => length,
@@ -184,7 +192,7 @@ impl Stream {
         }
     }
 
-    /// Reads what is there: bytes up to the next ones that carry something, or a record. `None`: the end. `EAGAIN`,
+    /// Reads what is there: bytes up to the next ones that carry files, or a record. `None`: the end. `EAGAIN`,
     /// `EFAULT`, `ECONNRESET` by way of the socket's error.
     pub(super) fn read(&self, to: &mut Destination<'_>, how: Reading) -> Result<Option<Reader>> {
         let mut reader = Reader::default();
@@ -241,8 +249,9 @@ impl Stream {
         self.wake_both();
     }
 
-    /// Closes this end; gives whether the peer had sent something that nobody will read.
-    pub(super) fn close(&self) -> bool {
+    /// Closes this end. The peer hears of an error (`ECONNRESET`) when it had sent something that nobody will read, or
+    /// with `by_force`.
+    pub(super) fn close(&self, by_force: bool) {
         let mut both = self.shared.both.lock();
         both.is_closed[self.side] = true;
         both.ways[self.side].is_finished = true;
@@ -252,10 +261,13 @@ impl Stream {
         incoming.used = 0;
         drop(both);
         // What was attached may close further sockets, so not under the lock.
-        let any = !lost.is_empty();
+        let resets = by_force || !lost.is_empty();
         drop(lost);
+        if resets {
+            self.shared.both.lock().is_reset = true;
+            self.peer().set_error(Errno::ECONNRESET);
+        }
         self.wake_both();
-        any
     }
 
     /// What is over.
@@ -267,6 +279,7 @@ impl Stream {
             output: out.is_finished,
             is_refused: out.is_refused,
             is_closed: both.is_closed[1 - self.side],
+            is_reset: both.is_reset,
         }
     }
 
@@ -285,7 +298,7 @@ impl Stream {
 }
 
 impl Direction {
-    /// Reads bytes; gives whether that was all, or a page is to be faulted in first.
+    /// Reads bytes, up to and with the first ones that carry files; gives whether that was all, or a page is to be faulted in first.
     fn read_bytes(&mut self, to: &mut Destination<'_>, how: Reading, reader: &mut Reader) -> bool {
         let mut index = 0;
         let mut passed = if how.peeks { reader.count } else { 0 };
@@ -299,7 +312,7 @@ impl Direction {
             let is_first = reader.count == 0;
             let carries = segment.attachment.rights.is_some();
             let other_sender = how.by_sender && segment.attachment.credentials != reader.attachment.credentials;
-            if !is_first && passed == 0 && (carries || other_sender) {
+            if !is_first && passed == 0 && other_sender {
                 return true;
             }
             if is_first {

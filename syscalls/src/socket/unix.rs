@@ -19,7 +19,7 @@ use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use datagram::Inbox;
-use linux_raw_sys::net::{AF_UNIX, AF_UNSPEC, MSG_EOR, MSG_TRUNC};
+use linux_raw_sys::net::{AF_UNIX, AF_UNSPEC, MSG_TRUNC};
 use name::{Name, Named};
 use spin::Mutex;
 
@@ -217,7 +217,6 @@ impl Unix {
         if !self.has_records() {
             return Ok(reader.count);
         }
-        received.flags |= MSG_EOR;
         if reader.count < reader.record {
             received.flags |= MSG_TRUNC;
         }
@@ -238,6 +237,10 @@ impl Socket for Unix {
         let mut state = self.state.lock();
         match named {
             Named::Nothing if state.name.is_some() => return Ok(()),
+            Named::Path(path) if state.name.is_some() => {
+                drop(state);
+                return Err(if name::exists(thread, path) { Errno::EADDRINUSE } else { Errno::EINVAL });
+            }
             _ if state.name.is_some() => return Err(Errno::EINVAL),
             Named::Nothing => state.name = Some(name::take_any(&self.this)?),
             Named::Abstract(bytes) => state.name = Some(name::take_abstract(bytes, &self.this)?),
@@ -432,18 +435,13 @@ impl Socket for Unix {
             Role::Listening { pending, waiting, .. } => {
                 for connection in pending {
                     if let Ok(stream) = connection.stream() {
-                        stream.close();
-                        stream.peer().set_error(Errno::ECONNRESET);
+                        stream.close(true);
                     }
                     connection.close();
                 }
                 wake_waiting(waiting);
             }
-            Role::Connected(stream) => {
-                if stream.close() {
-                    stream.peer().set_error(Errno::ECONNRESET);
-                }
-            }
+            Role::Connected(stream) => stream.close(false),
         }
     }
 }

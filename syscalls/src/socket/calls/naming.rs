@@ -5,12 +5,12 @@ use super::{install, may_wait, open_socket, read_address, wait, write_address};
 use crate::argument::Fd;
 use crate::errno::{Errno, Result};
 use crate::socket::message::MessageFlags;
-use crate::socket::{Shutdown, Socket, SocketFile, Style, inet, unix};
+use crate::socket::{Shutdown, Socket, SocketFile, Style, inet, netlink, unix};
 use crate::thread::Thread;
 use crate::user::UserPtr;
 use alloc::sync::Arc;
 use linux_raw_sys::general::{O_CLOEXEC, O_NONBLOCK};
-use linux_raw_sys::net::{AF_INET, AF_INET6, AF_UNIX, SHUT_RD, SHUT_RDWR, SHUT_WR};
+use linux_raw_sys::net::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SHUT_RD, SHUT_RDWR, SHUT_WR};
 
 /// The bits of a type that are the type.
 const STYLE: u32 = 0xf;
@@ -48,6 +48,7 @@ pub fn socket(thread: &Thread, family: i32, kind: i32, protocol: i32) -> Result<
     let made = match family as u32 {
         AF_UNIX => Style::from_number(number).and_then(|style| unix::socket(style, protocol)),
         AF_INET | AF_INET6 => inet::socket(thread, family as u16, number, protocol),
+        AF_NETLINK => Style::from_number(number).and_then(|style| netlink::socket(style, protocol)),
         _ => Err(Errno::EAFNOSUPPORT),
     };
     install(

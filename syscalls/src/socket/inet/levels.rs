@@ -2,6 +2,7 @@
 
 use crate::errno::{Errno, Result};
 use crate::network;
+use crate::socket::Common;
 use crate::socket::options::integer;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -60,6 +61,9 @@ impl Default for Levels {
     }
 }
 
+/// `SO_PRIORITY` by bits 1 to 4 of the type of service: `tc-prio(8)`.
+const PRIORITIES: [i32; 16] = [0, 1, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4];
+
 /// A change of membership in a group.
 pub(super) struct Membership {
     pub(super) group: IpAddr,
@@ -85,10 +89,22 @@ impl Levels {
     }
 
     /// Sets an option; gives a membership that changes. `ENOPROTOOPT`, `EINVAL`.
-    pub(super) fn set(&mut self, family: u16, level: u32, option: u32, value: &[u8]) -> Result<Option<Membership>> {
+    pub(super) fn set(
+        &mut self,
+        common: &Common,
+        level: u32,
+        option: u32,
+        value: &[u8],
+    ) -> Result<Option<Membership>> {
         match level {
-            raw::SOL_IP => self.set_v4(option, value),
-            raw::SOL_IPV6 if u32::from(family) == raw::AF_INET6 => self.set_v6(option, value),
+            raw::SOL_IP => {
+                let membership = self.set_v4(option, value)?;
+                if option == raw::IP_TOS {
+                    common.settings.lock().priority = PRIORITIES[usize::from(self.type_of_service >> 1 & 0xf)];
+                }
+                Ok(membership)
+            }
+            raw::SOL_IPV6 if u32::from(common.family) == raw::AF_INET6 => self.set_v6(option, value),
             _ => Err(Errno::ENOPROTOOPT),
         }
     }

@@ -5,6 +5,7 @@ mod settings;
 
 use super::address::{format, unspecified};
 use super::levels::{Levels, check_bindable};
+use super::listing::{self, Listed};
 use crate::errno::{Errno, Result};
 use crate::file::Events;
 use crate::machine::machine;
@@ -19,6 +20,7 @@ use crate::time::SECOND;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
+use linux_raw_sys::net::AF_INET6;
 use settings::TcpSettings;
 use smoltcp::socket::tcp::State as TcpState;
 use spin::Mutex;
@@ -53,6 +55,8 @@ struct State {
     accepted_by: Option<(u16, bool)>,
     /// `connect(2)` has begun and nobody was told how it ended.
     is_connecting: bool,
+    /// The last attempt to connect has failed.
+    has_failed: bool,
     refuses: bool,
     /// The peer has said that it is gone.
     is_reset: bool,
@@ -95,11 +99,15 @@ impl Tcp {
             has_port: false,
             accepted_by: None,
             is_connecting: false,
+            has_failed: false,
             refuses: false,
             is_reset: false,
             is_closed: false,
         };
-        Arc::new_cyclic(|this| Self { this: this.clone(), common, state: Mutex::new(state) })
+        Arc::new_cyclic(|this| {
+            listing::enter_tcp(common.number, this);
+            Self { this: this.clone(), common, state: Mutex::new(state) }
+        })
     }
 
     /// The socket of a connection that a listener's socket hands out.
@@ -115,6 +123,29 @@ impl Tcp {
         socket.state.lock().accepted_by = Some((local.port(), settings.reuse_address));
         network::tcp().lock().accepted(local.port(), settings.reuse_address);
         socket
+    }
+
+    /// What `/proc/net/tcp` shows; `None` while it has no port.
+    pub(super) fn listed(&self) -> Option<Listed> {
+        let phase = self.phase();
+        let local = self.state.lock().local;
+        if local.port() == 0 || matches!(phase, Phase::Idle) {
+            return None;
+        }
+        let any = SocketAddr::new(unspecified(self.common.family), 0);
+        let (remote, unsent, unread) = match &phase {
+            Phase::Listening(listener) => (any, 0, listener.waiting()),
+            Phase::Local(stream, remote) => (*remote, 0, stream.readable()),
+            Phase::Remote(connection) => {
+                let progress = connection.progress();
+                (connection.flow.remote, progress.unsent, progress.received)
+            }
+            Phase::Knocking(remote) => (*remote, 0, 0),
+            Phase::Idle => (any, 0, 0),
+        };
+        let is_v6 = u32::from(self.common.family) == AF_INET6;
+        let (state, number) = (settings::phase_number(&phase), self.common.number);
+        Some(Listed { is_v6, local, remote, state, unsent, unread, number })
     }
 
     fn phase(&self) -> Phase {
@@ -150,7 +181,7 @@ impl Tcp {
 
     fn send_locally(&self, stream: &Stream, message: &mut Outgoing<'_, '_>) -> Result<usize> {
         self.common.check_error()?;
-        if self.state.lock().is_reset {
+        if self.state.lock().is_reset || stream.ended().is_reset {
             return Err(Errno::EPIPE);
         }
         match stream.write(message.data, Attachment::default()) {
@@ -297,8 +328,7 @@ impl Socket for Tcp {
                 match outcome {
                     Ok(Some(reader)) => Ok(reader.count),
                     Ok(None) => {
-                        let is_lost = stream.ended().is_closed && self.common.has_error();
-                        if is_lost && !self.state.lock().is_reset {
+                        if stream.ended().is_reset {
                             self.common.check_error()?;
                         }
                         Ok(0)
@@ -368,6 +398,9 @@ impl Socket for Tcp {
             (state.refuses, state.is_reset)
         };
         match self.phase() {
+            Phase::Idle if self.state.lock().has_failed => {
+                events | Events::OUT | Events::HUP | Events::IN | Events::RDHUP
+            }
             Phase::Idle => events | Events::OUT | Events::HUP,
             Phase::Knocking(_) => events,
             Phase::Listening(listener) => {
@@ -377,7 +410,7 @@ impl Socket for Tcp {
             Phase::Local(stream, _) => {
                 let ended = stream.ended();
                 let (readable, writable) = stream.ready();
-                let is_reset = is_reset || ended.is_closed && events.contains(Events::ERR);
+                let is_reset = is_reset || ended.is_reset;
                 let no_input = ended.input || refuses || is_reset;
                 events.set(Events::IN, readable || no_input);
                 events.set(Events::RDHUP, no_input);
@@ -409,6 +442,14 @@ impl Socket for Tcp {
     }
 
     fn settings_changed(&self) {
+        let settings = self.common.settings();
+        let port = self.state.lock().local.port();
+        network::tcp().lock().set_sharing(
+            port,
+            self.common.number,
+            settings.reuse_address,
+            settings.reuse_port,
+        );
         self.apply_settings();
     }
 
@@ -450,11 +491,7 @@ impl Socket for Tcp {
         match phase {
             Phase::Idle | Phase::Knocking(_) => {}
             Phase::Listening(listener) => self.end_listening(&listener),
-            Phase::Local(stream, _) => {
-                if stream.close() || resets {
-                    stream.peer().set_error(Errno::ECONNRESET);
-                }
-            }
+            Phase::Local(stream, _) => stream.close(resets),
             Phase::Remote(connection) => {
                 connection.abandon(resets, machine().monotonic().after(ORPHAN));
                 if let Some(stack) = network::running() {
@@ -469,6 +506,12 @@ impl Socket for Tcp {
         if let Some((port, reuse_address)) = accepted_by {
             ports.ended(port, reuse_address);
         }
+    }
+}
+
+impl Drop for Tcp {
+    fn drop(&mut self) {
+        listing::leave_tcp(self.common.number);
     }
 }
 
@@ -490,7 +533,7 @@ impl Tcp {
                     if let Some(tcp) = tcp.downcast_ref::<Self>()
                         && let Phase::Local(stream, _) = tcp.phase()
                     {
-                        stream.peer().set_error(Errno::ECONNRESET);
+                        stream.close(true);
                     }
                     socket.close();
                 }

@@ -2,6 +2,7 @@
 
 use super::address::{family, format, parse, unspecified};
 use super::levels::{Levels, check_bindable};
+use super::listing::{self, Listed};
 use crate::errno::{Errno, Result};
 use crate::file::Events;
 use crate::machine::machine;
@@ -14,7 +15,7 @@ use crate::thread::Thread;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
-use linux_raw_sys::net::{AF_UNSPEC, SOL_UDP};
+use linux_raw_sys::net::{AF_INET6, AF_UNSPEC, SOL_UDP};
 use spin::Mutex;
 
 /// The longest payload: 65,535 bytes without the headers of IPv4 and UDP.
@@ -65,7 +66,28 @@ impl Udp {
             is_silent: false,
             is_closed: false,
         };
-        Arc::new(Self { common, inbox, state: Mutex::new(state) })
+        Arc::new_cyclic(|this| {
+            listing::enter_udp(common.number, this);
+            Self { common, inbox, state: Mutex::new(state) }
+        })
+    }
+
+    /// What `/proc/net/udp` shows; `None` while it has no port.
+    pub(super) fn listed(&self) -> Option<Listed> {
+        let state = self.state.lock();
+        if state.local.port() == 0 {
+            return None;
+        }
+        let any = SocketAddr::new(unspecified(self.common.family), 0);
+        Some(Listed {
+            is_v6: u32::from(self.common.family) == AF_INET6,
+            local: state.local,
+            remote: state.peer.unwrap_or(any),
+            state: if state.peer.is_some() { 1 } else { 7 },
+            unsent: 0,
+            unread: self.inbox.next_length().unwrap_or(0),
+            number: self.common.number,
+        })
     }
 
     fn take_port(&self, thread: &Thread, address: SocketAddr) -> Result<()> {
@@ -125,6 +147,12 @@ impl Udp {
         others.iter().for_each(|inbox| inbox.push(make(bytes.clone())));
         last.push(make(bytes));
         true
+    }
+}
+
+impl Drop for Udp {
+    fn drop(&mut self) {
+        listing::leave_udp(self.common.number);
     }
 }
 
@@ -304,7 +332,7 @@ impl Socket for Udp {
         {
             return Err(Errno::EINVAL);
         }
-        let Some(membership) = state.levels.set(self.common.family, level, option, value)? else { return Ok(()) };
+        let Some(membership) = state.levels.set(&self.common, level, option, value)? else { return Ok(()) };
         let group = membership.group;
         match (membership.joins, state.groups.contains(&group)) {
             (true, true) => return Err(Errno::EADDRINUSE),
@@ -318,6 +346,17 @@ impl Socket for Udp {
 
     fn option(&self, level: u32, option: u32) -> Result<Vec<u8>> {
         self.state.lock().levels.get(self.common.family, level, option)
+    }
+
+    fn settings_changed(&self) {
+        let settings = self.common.settings();
+        let port = self.state.lock().local.port();
+        network::udp().lock().set_sharing(
+            port,
+            self.common.number,
+            settings.reuse_address,
+            settings.reuse_port,
+        );
     }
 
     fn readable_bytes(&self) -> Result<usize> {

@@ -114,6 +114,11 @@ pub(super) fn take_path(thread: &Thread, path: &[u8], mode: u16, socket: &Weak<U
     Ok(Name { key, address: address(path, &[0]) })
 }
 
+/// Whether there is something at a path.
+pub(super) fn exists(thread: &Thread, path: &[u8]) -> bool {
+    reach_path(thread, Fd::WORKING_DIRECTORY, path, false).is_ok()
+}
+
 /// Gives a name back. A path stays in its directory, as on Linux.
 pub(super) fn release(name: &Name) {
     NAMES.lock().remove(&name.key);

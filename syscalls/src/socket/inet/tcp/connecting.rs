@@ -57,6 +57,7 @@ impl Tcp {
             let mut state = self.state.lock();
             state.local.set_ip(source);
             state.is_connecting = true;
+            state.has_failed = false;
             state.local
         };
         match route {
@@ -112,6 +113,7 @@ impl Tcp {
         let address = unspecified(self.common.family);
         let mut state = self.state.lock();
         state.phase = Phase::Idle;
+        state.has_failed = true;
         if state.has_port && state.local.ip() != address {
             state.local.set_ip(address);
         }
@@ -153,6 +155,7 @@ impl Tcp {
         let phase = {
             let mut state = self.state.lock();
             state.is_connecting = false;
+            state.has_failed = false;
             state.is_reset = false;
             state.refuses = false;
             core::mem::replace(&mut state.phase, Phase::Idle)
@@ -163,8 +166,7 @@ impl Tcp {
                 self.end_listening(&listener);
             }
             Phase::Local(stream, _) => {
-                stream.close();
-                stream.peer().set_error(Errno::ECONNRESET);
+                stream.close(true);
             }
             Phase::Remote(connection) => {
                 connection.abandon(true, machine().monotonic());

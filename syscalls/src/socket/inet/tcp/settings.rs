@@ -108,7 +108,7 @@ impl Tcp {
             if level == raw::SOL_IPV6 && option == raw::IPV6_V6ONLY && state.local.port() != 0 {
                 return Err(Errno::EINVAL);
             }
-            if state.levels.set(self.common.family, level, option, value)?.is_some() {
+            if state.levels.set(&self.common, level, option, value)?.is_some() {
                 return Err(Errno::EPROTO);
             }
             drop(state);
@@ -197,7 +197,7 @@ impl Tcp {
 }
 
 /// Linux's number of a state: `<net/tcp_states.h>`.
-pub(crate) const fn state_number(state: TcpState) -> u8 {
+const fn state_number(state: TcpState) -> u8 {
     match state {
         TcpState::Established => 1,
         TcpState::SynSent => 2,
@@ -213,10 +213,9 @@ pub(crate) const fn state_number(state: TcpState) -> u8 {
     }
 }
 
-/// `struct tcp_info`: the state, and what can be said of a connection that is not measured.
-fn information(phase: &Phase) -> Vec<u8> {
-    let mut bytes = vec![0; INFORMATION];
-    bytes[0] = match phase {
+/// The number of a socket's state.
+pub(super) fn phase_number(phase: &Phase) -> u8 {
+    match phase {
         Phase::Idle => 7,
         Phase::Knocking(_) => 2,
         Phase::Listening(_) => 10,
@@ -227,7 +226,13 @@ fn information(phase: &Phase) -> Vec<u8> {
             (true, true) => 7,
         },
         Phase::Remote(connection) => state_number(connection.progress().state),
-    };
+    }
+}
+
+/// `struct tcp_info`: the state, and what can be said of a connection that is not measured.
+fn information(phase: &Phase) -> Vec<u8> {
+    let mut bytes = vec![0; INFORMATION];
+    bytes[0] = phase_number(phase);
     // tcpi_snd_mss and tcpi_rcv_mss.
     for at in [16, 20] {
         bytes[at..at + 4].copy_from_slice(&1460_u32.to_ne_bytes());
