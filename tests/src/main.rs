@@ -15,6 +15,7 @@ mod options;
 mod outcome;
 mod process;
 mod programs;
+mod published;
 mod raw_boot;
 mod report;
 mod workers;
@@ -58,18 +59,22 @@ fn guest_tests(workspace: &Workspace, options: &Options, report: &Report) {
     all.extend(cases::of_the_tool());
     all.extend(cases::of_machines());
     let mut raw = raw_boot::cases();
+    let mut published = published::cases();
     let names = all.iter().map(|case| case.name.as_str()).chain(raw.iter().map(|case| case.name.as_str()));
+    let names = names.chain(published.iter().map(|case| case.name.as_str()));
     let expected = ExpectedFailures::read(workspace, names, report);
     let chosen = |name: &str, full: bool| options.wants(name) && (options.full || !full);
     all.retain(|case| chosen(&case.name, case.full));
     raw.retain(|case| chosen(&case.name, case.full));
+    published.retain(|case| chosen(&case.name, case.full));
     if options.native {
         all.retain(|case| case.machine == machines::DEFAULT);
         report.stage("programs on this host", all.len());
         workers::each(&all, |case| report.note(&case.name, bench.try_natively(case).into()));
     } else if built.is_some() {
-        report.stage("guest tests", all.len() + raw.len());
+        report.stage("guest tests", all.len() + raw.len() + published.len());
         workers::each(&all, |case| expected.judge(&case.name, bench.try_case(case), report));
         workers::each(&raw, |case| expected.judge(&case.name, raw_boot::try_case(&bench, case), report));
+        workers::each(&published, |case| expected.judge(&case.name, published::try_case(&bench, case), report));
     }
 }

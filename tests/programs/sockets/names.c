@@ -1,5 +1,4 @@
 // AF_UNIX by name: paths, abstract names, connections, credentials.
-#define _GNU_SOURCE
 #include "../fact.h"
 #include <fcntl.h>
 #include <poll.h>

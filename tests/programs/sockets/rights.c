@@ -1,5 +1,4 @@
 // SCM_RIGHTS and SCM_CREDENTIALS: files and identities that go through a socket.
-#define _GNU_SOURCE
 #include "../fact.h"
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -1,5 +1,4 @@
 // TCP over loopback: connections, ends, errors, readiness.
-#define _GNU_SOURCE
 #include "../fact.h"
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,5 +1,4 @@
 // UDP over loopback.
-#define _GNU_SOURCE
 #include "../fact.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
