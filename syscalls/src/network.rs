@@ -16,6 +16,8 @@ pub mod listener;
 mod packet;
 pub mod ports;
 mod stack;
+#[cfg(test)]
+mod tests;
 
 pub use connection::{Connection, Flow, Possible, Progress};
 pub use stack::{DatagramPort, Stack};

@@ -67,7 +67,7 @@ impl Style {
             SOCK_DGRAM => Ok(Self::Datagram),
             SOCK_RAW => Ok(Self::Raw),
             SOCK_SEQPACKET => Ok(Self::SequencedPacket),
-            1..=10 => Err(Errno::ESOCKTNOSUPPORT),
+            4..=10 => Err(Errno::ESOCKTNOSUPPORT),
             _ => Err(Errno::EINVAL),
         }
     }

@@ -123,11 +123,7 @@ pub fn retry_while_blocked<T>(queues: &[&WaitQueue], mut operation: impl FnMut()
 
 /// [`retry_while_blocked`] up to a deadline: `EAGAIN` then, and `EINTR` for a signal, since starting again would begin
 /// the time anew.
-pub fn retry_until<T>(
-    queues: &[&WaitQueue],
-    deadline: Instant,
-    mut operation: impl FnMut() -> Result<T>,
-) -> Result<T> {
+pub fn retry_until<T>(queues: &[&WaitQueue], deadline: Instant, mut operation: impl FnMut() -> Result<T>) -> Result<T> {
     match wait_until(queues, Some(deadline), || unless_blocked(operation())) {
         Ok(outcome) => outcome,
         Err(WaitError::TimedOut) => Err(Errno::EAGAIN),

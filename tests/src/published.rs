@@ -141,9 +141,8 @@ fn datagrams(to: SocketAddr) -> Result<(), String> {
         let sent = noise(length, length as u32);
         let mut buffer = [0; 2000];
         // A datagram may get lost, though hardly here.
-        let is_back = (0..5).any(|_| {
-            socket.send(&sent).is_ok() && socket.recv(&mut buffer).is_ok_and(|count| buffer[..count] == sent)
-        });
+        let is_back = (0..5)
+            .any(|_| socket.send(&sent).is_ok() && socket.recv(&mut buffer).is_ok_and(|count| buffer[..count] == sent));
         if !is_back {
             return Err(format!("a datagram of {length} bytes did not come back"));
         }

@@ -144,9 +144,7 @@ impl Configuration<'_> {
                     "virtio-net-device,netdev=net"
                 }
                 // Without a file of firmware to boot from.
-                Machine::Q35 | Machine::Pc => {
-                    "virtio-net-pci,netdev=net,disable-legacy=on,disable-modern=off,romfile="
-                }
+                Machine::Q35 | Machine::Pc => "virtio-net-pci,netdev=net,disable-legacy=on,disable-modern=off,romfile=",
             };
             option("-device", &device);
             if let Some(file) = &network.capture {

@@ -31,7 +31,9 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
         Vector::NMI if !from_program => return cause.found_own_gs(),
         Vector::NMI if !follows_int(frame, Vector::NMI) => {}
         Vector::NMI => software_interrupt(frame, Vector::NMI),
-        Vector::TIMER | Vector::CONSOLE | Vector::NETWORK if from_program && is_software_interrupt(frame, cause.vector()) => {
+        Vector::TIMER | Vector::CONSOLE | Vector::NETWORK
+            if from_program && is_software_interrupt(frame, cause.vector()) =>
+        {
             software_interrupt(frame, cause.vector());
         }
         Vector::TIMER => {

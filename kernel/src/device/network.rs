@@ -139,10 +139,12 @@ impl<A: Attachment> State<A> {
     /// Takes back what the device has sent.
     fn reclaim(&mut self) {
         while let Some(token) = self.transmit.peek_used() {
-            let Some((buffer, length)) = self.sending.get_mut(usize::from(token)).and_then(Option::take).map(|buffer| {
-                let length = sent_length(&buffer);
-                (buffer, length)
-            }) else {
+            let Some((buffer, length)) =
+                self.sending.get_mut(usize::from(token)).and_then(Option::take).map(|buffer| {
+                    let length = sent_length(&buffer);
+                    (buffer, length)
+                })
+            else {
                 return;
             };
             // SAFETY: these are the bytes that were added under this token.

@@ -113,8 +113,9 @@ impl Builder {
         let bytes = |address: Option<Ipv4Addr>| address.unwrap_or(Ipv4Addr::UNSPECIFIED).octets();
         match network {
             Network::Dynamic => self.record(Tag::Network, &[]),
-            Network::Static { address, prefix, gateway, name_server } => self
-                .record(Tag::Network, &[&address.octets(), &[prefix], &bytes(gateway), &bytes(name_server)]),
+            Network::Static { address, prefix, gateway, name_server } => {
+                self.record(Tag::Network, &[&address.octets(), &[prefix], &bytes(gateway), &bytes(name_server)])
+            }
         }
     }
 

@@ -3,8 +3,8 @@
 use super::{Events, File, anonymous, lock};
 use crate::errno::{Errno, Result};
 use crate::filesystem::{Attributes, Entry};
-use crate::transfer::{Destination, Source};
 use crate::machine::machine;
+use crate::transfer::{Destination, Source};
 use crate::wait::{retry_in_turn, retry_until, retry_while_blocked};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};

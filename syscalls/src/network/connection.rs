@@ -109,15 +109,8 @@ impl Connection {
         storage.push(SocketStorage::EMPTY);
         let mut set = SocketSet::new(storage);
         let handle = set.add(tcp);
-        let inner = Inner {
-            set,
-            handle,
-            owner,
-            deadline: None,
-            orphan_until: None,
-            is_corked: false,
-            is_refused: false,
-        };
+        let inner =
+            Inner { set, handle, owner, deadline: None, orphan_until: None, is_corked: false, is_refused: false };
         Ok(Arc::new(Self { flow, inner: Mutex::new(inner) }))
     }
 

@@ -36,8 +36,7 @@ pub struct Listener {
 /// Makes the end of a stream for a socket that is about to be made.
 pub(crate) type MakeStream<'a> = &'a mut dyn FnMut(&Arc<Common>) -> Stream;
 /// Makes the socket of a connection within this machine, between two addresses: the listener's and the other one.
-pub(crate) type Maker =
-    Box<dyn Fn(MakeStream<'_>, SocketAddr, SocketAddr) -> Option<Arc<dyn Socket>> + Send + Sync>;
+pub(crate) type Maker = Box<dyn Fn(MakeStream<'_>, SocketAddr, SocketAddr) -> Option<Arc<dyn Socket>> + Send + Sync>;
 
 impl Listener {
     /// For a socket.

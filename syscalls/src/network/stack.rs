@@ -19,15 +19,17 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::{Arc, Weak};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::hash::BuildHasher;
 #[expect(deprecated, reason = "the standard library's keyed hash outside of std")]
 use core::hash::SipHasher;
-use core::hash::BuildHasher;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use hashbrown::HashMap;
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::State;
 use smoltcp::socket::{dhcpv4, udp as datagram};
-use smoltcp::wire::{EthernetAddress, EthernetFrame, EthernetProtocol, HardwareAddress, IpCidr, Ipv4Packet, Ipv6Packet};
+use smoltcp::wire::{
+    EthernetAddress, EthernetFrame, EthernetProtocol, HardwareAddress, IpCidr, Ipv4Packet, Ipv6Packet,
+};
 use smoltcp::wire::{IpAddress, UdpPacket};
 use spin::Mutex;
 
@@ -260,7 +262,9 @@ impl Stack {
                 tables.feed_nobody(self.device, frame);
                 tables.go_on(self.device);
             }
-            Peek::Unreachable { protocol, from, to, is_port } => tables.bounce(self.device, protocol, from, to, is_port),
+            Peek::Unreachable { protocol, from, to, is_port } => {
+                tables.bounce(self.device, protocol, from, to, is_port);
+            }
             Peek::Other => tables.feed_nobody(self.device, frame),
         }
     }
@@ -355,6 +359,12 @@ impl Stack {
             tables.drain(device, &mut SocketSet::new(Vec::new()));
             Ok(())
         })
+    }
+
+    /// How many connections there are, in any state.
+    #[cfg(test)]
+    pub(super) fn connection_count(&self) -> usize {
+        self.tables.lock().connections.len()
     }
 
     /// Whether the peer of a connection has not got everything.

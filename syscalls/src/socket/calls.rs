@@ -22,6 +22,7 @@ use crate::thread::Thread;
 use crate::user::{UserPtr, copy_in, copy_out};
 use crate::wait::{WaitError, wait_until};
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -63,8 +64,7 @@ fn open_socket(thread: &Thread, fd: Fd) -> Result<Arc<OpenFile>> {
 /// Reads a `struct sockaddr`. `EINVAL`, `EFAULT`.
 fn read_address(thread: &Thread, address: UserPtr<u8>, length: i32) -> Result<Vec<u8>> {
     let length = usize::try_from(length).ok().filter(|&length| length <= LONGEST_ADDRESS).ok_or(Errno::EINVAL)?;
-    let mut bytes = Vec::new();
-    bytes.resize(length, 0);
+    let mut bytes = vec![0; length];
     if length > 0 {
         copy_in(thread, address.address(), &mut bytes)?;
     }

@@ -13,7 +13,7 @@ use crate::errno::{Errno, Result};
 use crate::thread::Thread;
 use alloc::sync::Arc;
 use linux_raw_sys::general::{CAP_NET_BIND_SERVICE, CAP_NET_RAW};
-use linux_raw_sys::net::{AF_INET, AF_INET6, _bindgen_ty_1 as number};
+use linux_raw_sys::net::{_bindgen_ty_1 as number, AF_INET, AF_INET6};
 
 const TCP: u32 = number::IPPROTO_TCP as u32;
 const UDP: u32 = number::IPPROTO_UDP as u32;

@@ -2,8 +2,8 @@
 
 mod control;
 
-pub(super) use control::{ControlWriter, parse};
 pub(crate) use control::stamp;
+pub(super) use control::{ControlWriter, parse};
 
 use super::PeerCredentials;
 use crate::file::OpenFile;

@@ -52,9 +52,9 @@ struct State<A> {
 /// The console among the devices that the command line names; if it names none, the one on PCI's bus 0.
 pub(super) fn find(command_line: CommandLine<'_>) -> Option<&'static dyn Device> {
     if command_line.virtio_mmio_devices().next().is_some() {
-        command_line.virtio_mmio_devices().find_map(|place| {
-            start(mmio::attach(place, DeviceType::Console, Vector::CONSOLE)?)
-        })
+        command_line
+            .virtio_mmio_devices()
+            .find_map(|place| start(mmio::attach(place, DeviceType::Console, Vector::CONSOLE)?))
     } else {
         start(pci::attach(PCI, Vector::CONSOLE)?)
     }

@@ -16,13 +16,17 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// `/proc/PID/net`.
 pub(super) struct Net(pub(super) Subject);
 
-const FILES: [(&str, fn(&mut Vec<u8>) -> Result<()>); 14] = [
+type Generate = fn(&mut Vec<u8>) -> Result<()>;
+
+const FILES: [(&str, Generate); 14] = [
     ("arp", |to| line(to, "IP address       HW type     Flags       HW address            Mask     Device\n")),
     ("dev", devices),
     ("if_inet6", addresses),
     ("igmp", |to| line(to, "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n")),
     ("ipv6_route", |_| Ok(())),
-    ("netlink", |to| line(to, "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n")),
+    ("netlink", |to| {
+        line(to, "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n")
+    }),
     ("raw", |to| table(to, &[], false)),
     ("raw6", |to| table(to, &[], true)),
     ("route", routes),

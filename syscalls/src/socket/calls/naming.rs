@@ -51,12 +51,7 @@ pub fn socket(thread: &Thread, family: i32, kind: i32, protocol: i32) -> Result<
         AF_NETLINK => Style::from_number(number).and_then(|style| netlink::socket(style, protocol)),
         _ => Err(Errno::EAFNOSUPPORT),
     };
-    install(
-        thread,
-        made?,
-        flags.contains(AcceptFlags::SOCK_NONBLOCK),
-        flags.contains(AcceptFlags::SOCK_CLOEXEC),
-    )
+    install(thread, made?, flags.contains(AcceptFlags::SOCK_NONBLOCK), flags.contains(AcceptFlags::SOCK_CLOEXEC))
 }
 
 /// `socketpair(2)`.
@@ -71,12 +66,7 @@ pub fn socketpair(thread: &Thread, family: i32, kind: i32, protocol: i32, fds: U
         _ => return Err(Errno::EAFNOSUPPORT),
     };
     let put = |socket| {
-        install(
-            thread,
-            socket,
-            flags.contains(AcceptFlags::SOCK_NONBLOCK),
-            flags.contains(AcceptFlags::SOCK_CLOEXEC),
-        )
+        install(thread, socket, flags.contains(AcceptFlags::SOCK_NONBLOCK), flags.contains(AcceptFlags::SOCK_CLOEXEC))
     };
     let [one, other] = pair;
     let undo = |fd: Fd| drop(thread.files().remove(fd));
@@ -107,13 +97,7 @@ pub fn accept(thread: &Thread, fd: Fd, address: UserPtr<u8>, length: UserPtr<i32
 }
 
 /// `accept4(2)`.
-pub fn accept4(
-    thread: &Thread,
-    fd: Fd,
-    address: UserPtr<u8>,
-    length: UserPtr<i32>,
-    flags: AcceptFlags,
-) -> Result<Fd> {
+pub fn accept4(thread: &Thread, fd: Fd, address: UserPtr<u8>, length: UserPtr<i32>, flags: AcceptFlags) -> Result<Fd> {
     let open = open_socket(thread, fd)?;
     let socket = SocketFile::of(&open)?;
     let limit = socket.common().settings().receive_timeout;

@@ -5,7 +5,7 @@ use crate::argument::{Address, Fd};
 use crate::errno::{Errno, Result};
 use crate::file::OpenFile;
 use crate::machine::machine;
-use crate::socket::message::{ControlWriter, Incoming, MessageFlags, Received};
+use crate::socket::message::{ControlWriter, Incoming, MessageFlags};
 use crate::socket::{SocketFile, Style};
 use crate::thread::Thread;
 use crate::time::TimeSpec;
@@ -62,12 +62,7 @@ pub fn recvfrom(
     Ok(count)
 }
 
-fn receive_one(
-    thread: &Thread,
-    open: &OpenFile,
-    place: UserPtr<MessageHeader>,
-    flags: u32,
-) -> Result<usize> {
+fn receive_one(thread: &Thread, open: &OpenFile, place: UserPtr<MessageHeader>, flags: u32) -> Result<usize> {
     let header = place.read(thread)?;
     if header.name_length < 0 {
         return Err(Errno::EINVAL);
@@ -78,7 +73,7 @@ fn receive_one(
     let mut data = Destination::vectors(thread, header.vectors, header.vector_count as usize)?;
     let mut message = Incoming::plain(&mut data, MessageFlags::from_bits_retain(flags));
     let count = receive(open, &mut message)?;
-    let mut received = core::mem::replace(&mut message.received, Received::default());
+    let mut received = core::mem::take(&mut message.received);
     let common = SocketFile::of(open)?.common();
     let mut told = received.flags | flags & MSG_ERRQUEUE;
     let writer = ControlWriter::new(thread, header.control, header.control_length as usize);

@@ -12,14 +12,7 @@ use linux_raw_sys::net::SOL_SOCKET;
 const LONGEST: i32 = 4096;
 
 /// `setsockopt(2)`.
-pub fn setsockopt(
-    thread: &Thread,
-    fd: Fd,
-    level: i32,
-    option: i32,
-    value: UserPtr<u8>,
-    length: i32,
-) -> Result<()> {
+pub fn setsockopt(thread: &Thread, fd: Fd, level: i32, option: i32, value: UserPtr<u8>, length: i32) -> Result<()> {
     let open = open_socket(thread, fd)?;
     if length < 0 {
         return Err(Errno::EINVAL);

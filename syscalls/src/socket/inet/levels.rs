@@ -89,13 +89,7 @@ impl Levels {
     }
 
     /// Sets an option; gives a membership that changes. `ENOPROTOOPT`, `EINVAL`.
-    pub(super) fn set(
-        &mut self,
-        common: &Common,
-        level: u32,
-        option: u32,
-        value: &[u8],
-    ) -> Result<Option<Membership>> {
+    pub(super) fn set(&mut self, common: &Common, level: u32, option: u32, value: &[u8]) -> Result<Option<Membership>> {
         match level {
             raw::SOL_IP => {
                 let membership = self.set_v4(option, value)?;
@@ -195,7 +189,13 @@ impl Levels {
     /// An option's value. `ENOPROTOOPT`.
     pub(super) fn get(&self, family: u16, level: u32, option: u32) -> Result<Vec<u8>> {
         let number = match (level, option) {
-            (raw::SOL_IP, raw::IP_TTL) => if self.hop_limit < 0 { 64 } else { self.hop_limit },
+            (raw::SOL_IP, raw::IP_TTL) => {
+                if self.hop_limit < 0 {
+                    64
+                } else {
+                    self.hop_limit
+                }
+            }
             (raw::SOL_IP, raw::IP_TOS) => self.type_of_service.into(),
             (raw::SOL_IP, raw::IP_MULTICAST_TTL) => self.multicast_hops.into(),
             (raw::SOL_IP, raw::IP_MULTICAST_LOOP) => self.multicast_loop.into(),
@@ -207,7 +207,13 @@ impl Levels {
             (raw::SOL_IP, raw::IP_BIND_ADDRESS_NO_PORT) => self.late_port.into(),
             (raw::SOL_IPV6, _) if u32::from(family) != raw::AF_INET6 => return Err(Errno::ENOPROTOOPT),
             (raw::SOL_IPV6, raw::IPV6_V6ONLY) => self.only_v6.into(),
-            (raw::SOL_IPV6, raw::IPV6_UNICAST_HOPS) => if self.hop_limit_v6 < 0 { 64 } else { self.hop_limit_v6 },
+            (raw::SOL_IPV6, raw::IPV6_UNICAST_HOPS) => {
+                if self.hop_limit_v6 < 0 {
+                    64
+                } else {
+                    self.hop_limit_v6
+                }
+            }
             (raw::SOL_IPV6, raw::IPV6_MULTICAST_HOPS) => self.multicast_hops.into(),
             (raw::SOL_IPV6, raw::IPV6_MULTICAST_LOOP) => self.multicast_loop.into(),
             (raw::SOL_IPV6, raw::IPV6_MULTICAST_IF) => self.multicast_interface as i32,

@@ -84,13 +84,7 @@ impl Tcp {
         Self::build(common, Phase::Idle, local, Levels::default(), TcpSettings::default())
     }
 
-    fn build(
-        common: Arc<Common>,
-        phase: Phase,
-        local: SocketAddr,
-        levels: Levels,
-        settings: TcpSettings,
-    ) -> Arc<Self> {
+    fn build(common: Arc<Common>, phase: Phase, local: SocketAddr, levels: Levels, settings: TcpSettings) -> Arc<Self> {
         let state = State {
             phase,
             levels,
@@ -444,12 +438,7 @@ impl Socket for Tcp {
     fn settings_changed(&self) {
         let settings = self.common.settings();
         let port = self.state.lock().local.port();
-        network::tcp().lock().set_sharing(
-            port,
-            self.common.number,
-            settings.reuse_address,
-            settings.reuse_port,
-        );
+        network::tcp().lock().set_sharing(port, self.common.number, settings.reuse_address, settings.reuse_port);
         self.apply_settings();
     }
 

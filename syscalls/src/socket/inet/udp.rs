@@ -326,9 +326,7 @@ impl Socket for Udp {
             return Err(Errno::ENOPROTOOPT);
         }
         let mut state = self.state.lock();
-        if option == linux_raw_sys::net::IPV6_V6ONLY
-            && level == linux_raw_sys::net::SOL_IPV6
-            && state.local.port() != 0
+        if option == linux_raw_sys::net::IPV6_V6ONLY && level == linux_raw_sys::net::SOL_IPV6 && state.local.port() != 0
         {
             return Err(Errno::EINVAL);
         }
@@ -351,12 +349,7 @@ impl Socket for Udp {
     fn settings_changed(&self) {
         let settings = self.common.settings();
         let port = self.state.lock().local.port();
-        network::udp().lock().set_sharing(
-            port,
-            self.common.number,
-            settings.reuse_address,
-            settings.reuse_port,
-        );
+        network::udp().lock().set_sharing(port, self.common.number, settings.reuse_address, settings.reuse_port);
     }
 
     fn readable_bytes(&self) -> Result<usize> {

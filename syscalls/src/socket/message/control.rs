@@ -89,8 +89,7 @@ fn claimed(thread: &Thread, data: &[u8]) -> Result<PeerCredentials> {
     if data.len() != 12 {
         return Err(Errno::EINVAL);
     }
-    let claimed =
-        PeerCredentials { pid: number(data, 0)?, uid: number(data, 4)? as u32, gid: number(data, 8)? as u32 };
+    let claimed = PeerCredentials { pid: number(data, 0)?, uid: number(data, 4)? as u32, gid: number(data, 8)? as u32 };
     let who = thread.process.credentials();
     let is_one = |wanted: u32, identity: &crate::process::Identity| {
         [identity.real, identity.effective, identity.saved].contains(&wanted)
@@ -133,8 +132,7 @@ impl<'a> ControlWriter<'a> {
         if let Some(time) = received.time {
             let settings = common.settings();
             let unit = if settings.nanosecond_timestamps { 1 } else { 1000 };
-            let kind =
-                if settings.nanosecond_timestamps { raw::SO_TIMESTAMPNS_OLD } else { raw::SO_TIMESTAMP_OLD };
+            let kind = if settings.nanosecond_timestamps { raw::SO_TIMESTAMPNS_OLD } else { raw::SO_TIMESTAMP_OLD };
             let mut data = [0; 16];
             data[..8].copy_from_slice(&(time / SECOND).to_ne_bytes());
             data[8..].copy_from_slice(&(time % SECOND / unit).to_ne_bytes());

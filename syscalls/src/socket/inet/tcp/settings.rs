@@ -63,11 +63,7 @@ fn within(number: i32, limits: core::ops::RangeInclusive<i32>) -> Result<i32> {
 
 impl State {
     /// What makes a connection be as the options say.
-    pub(super) fn configuration(
-        &self,
-        settings: Settings,
-        to: IpAddr,
-    ) -> impl FnOnce(&mut Socket<'static>) + use<> {
+    pub(super) fn configuration(&self, settings: Settings, to: IpAddr) -> impl FnOnce(&mut Socket<'static>) + use<> {
         let (tcp, hops) = (self.settings, self.levels.hops(to));
         move |socket| {
             socket.set_nagle_enabled(!tcp.no_delay);
