@@ -24,7 +24,7 @@ pub(crate) enum Command {
     ///
     /// The program's standard streams and exit code are this command's, and signals that this command gets reach the
     /// program. The host's environment and files do not, unless given.
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Check what this host needs to run machines, and say how to mend what is missing
     Doctor,
     /// List Linux's system calls and how much of each is there
@@ -180,7 +180,7 @@ mod tests {
 
     fn run(words: &[&str]) -> RunArguments {
         match Arguments::try_parse_from([&["birgus", "run"], words].concat()).expect("parses").command {
-            Command::Run(arguments) => arguments,
+            Command::Run(arguments) => *arguments,
             other => panic!("{other:?}"),
         }
     }

@@ -1,6 +1,6 @@
 //! Ports of this host that lead into the machine: `birgus run -p`, and a server in the guest.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::thread;
@@ -23,12 +23,32 @@ pub(crate) struct PublishedCase {
     pub(crate) name: String,
     pub(crate) full: bool,
     machine: &'static str,
+    server: Server,
+}
+
+/// Which server.
+#[derive(Clone, Copy)]
+enum Server {
+    /// `programs/sockets/server.c`.
+    Echo,
+    /// `images/redis`.
+    Redis,
 }
 
 /// The kinds of machine: each reaches the device in its own way.
 pub(crate) fn cases() -> Vec<PublishedCase> {
-    let case = |machine, full| PublishedCase { name: format!("network/published-{machine}"), full, machine };
-    vec![case("microvm", false), case("q35", false), case("pc", true)]
+    let case = |name: &str, machine, server| PublishedCase {
+        name: format!("network/{name}"),
+        full: machine == "pc",
+        machine,
+        server,
+    };
+    vec![
+        case("published-microvm", "microvm", Server::Echo),
+        case("published-q35", "q35", Server::Echo),
+        case("published-pc", "pc", Server::Echo),
+        case("redis", "microvm", Server::Redis),
+    ]
 }
 
 /// Starts the server, talks to it from here, and has it end.
@@ -36,13 +56,25 @@ pub(crate) fn cases() -> Vec<PublishedCase> {
 /// # Errors
 /// What went wrong, with what the tool said.
 pub(crate) fn try_case(bench: &Bench<'_>, case: &PublishedCase) -> Result<(), String> {
-    let server = bench.compiled(&Program::Compiled(PROGRAM.to_owned()))?;
     let port = free_port()?;
     let mut command = Command::new(&bench.built()?.tool);
-    command.args(["run", "--machine", case.machine, "-p", &format!("{port}:{PORT}"), "-p"]);
-    command.arg(format!("{port}:{PORT}/udp")).arg(server).arg(PORT.to_string());
+    command.args(["run", "--machine", case.machine]);
+    match case.server {
+        Server::Echo => {
+            let server = bench.compiled(&Program::Compiled(PROGRAM.to_owned()))?;
+            command.args(["-p", &format!("{port}:{PORT}"), "-p", &format!("{port}:{PORT}/udp")]);
+            command.arg(server).arg(PORT.to_string());
+        }
+        Server::Redis => {
+            command.args(["-p", &format!("{port}:6379")]).arg(bench.workspace.root.join("images/redis"));
+        }
+    }
     let (outcome, talked) = thread::scope(|scope| {
-        let talk = scope.spawn(|| talk(SocketAddr::from((Ipv4Addr::LOCALHOST, port))));
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let talk = scope.spawn(move || match case.server {
+            Server::Echo => talk(to),
+            Server::Redis => talk_to_redis(to),
+        });
         let outcome = process::run(&mut command, b"", LIMIT);
         (outcome, talk.join().expect("a talk never panics"))
     });
@@ -61,17 +93,17 @@ fn free_port() -> Result<u16, String> {
     Ok(listener.local_addr().map_err(|error| error.to_string())?.port())
 }
 
-/// A connection that the server answers: QEMU accepts them before the guest is there.
-fn connect(to: SocketAddr) -> Result<TcpStream, String> {
+/// A connection that the server answers with `answer`: QEMU accepts them before the guest is there.
+fn connect(to: SocketAddr, question: &[u8], answer: &[u8]) -> Result<TcpStream, String> {
     let late = Instant::now() + PATIENCE;
     loop {
         let answered = TcpStream::connect_timeout(&to, PATIENCE).and_then(|mut stream| {
             stream.set_read_timeout(Some(PATIENCE))?;
             stream.set_write_timeout(Some(PATIENCE))?;
-            stream.write_all(b"hello")?;
-            let mut answer = [0; 5];
-            stream.read_exact(&mut answer)?;
-            Ok(stream)
+            stream.write_all(question)?;
+            let mut came = vec![0; answer.len()];
+            stream.read_exact(&mut came)?;
+            if came == answer { Ok(stream) } else { Err(ErrorKind::InvalidData.into()) }
         });
         match answered {
             Ok(stream) => return Ok(stream),
@@ -92,8 +124,27 @@ fn noise(length: usize, seed: u32) -> Vec<u8> {
     std::iter::repeat_with(step).take(length).collect()
 }
 
+/// Sets and gets by the protocol of Redis, some at once, and has the server end.
+fn talk_to_redis(to: SocketAddr) -> Result<(), String> {
+    let mut stream = connect(to, b"PING\r\n", b"+PONG\r\n")?;
+    let io = |error: std::io::Error| format!("redis: {error}");
+    let (mut commands, mut answers) = (String::new(), String::new());
+    for number in 0..1000 {
+        commands.push_str(&format!("SET key:{number} value:{number}\r\nGET key:{number}\r\n"));
+        let value = format!("value:{number}");
+        answers.push_str(&format!("+OK\r\n${}\r\n{value}\r\n", value.len()));
+    }
+    stream.write_all(commands.as_bytes()).map_err(io)?;
+    let mut came = vec![0; answers.len()];
+    stream.read_exact(&mut came).map_err(io)?;
+    if came != answers.as_bytes() {
+        return Err("redis answers something else".to_owned());
+    }
+    stream.write_all(b"SHUTDOWN NOSAVE\r\n").map_err(io)
+}
+
 fn talk(to: SocketAddr) -> Result<(), String> {
-    let mut first = connect(to)?;
+    let mut first = connect(to, b"hello", b"hello")?;
     let outcomes: Vec<Result<(), String>> = thread::scope(|scope| {
         let talks: Vec<_> = (0..8).map(|number| scope.spawn(move || exchange(to, number))).collect();
         talks.into_iter().map(|talk| talk.join().expect("an exchange never panics")).collect()
@@ -112,7 +163,7 @@ fn talk(to: SocketAddr) -> Result<(), String> {
 
 /// Sends a megabyte and wants it back, then half-closes and wants the end.
 fn exchange(to: SocketAddr, number: u32) -> Result<(), String> {
-    let mut stream = connect(to)?;
+    let mut stream = connect(to, b"hello", b"hello")?;
     let io = |error: std::io::Error| format!("connection {number}: {error}");
     let sent = noise(1 << 20, number);
     let mut writer = stream.try_clone().map_err(io)?;
