@@ -25,6 +25,7 @@ pub mod unix;
 use crate::errno::{Errno, Result};
 use crate::file::{Events, File, OpenFile};
 use crate::filesystem::{Attributes, Kind};
+use crate::network;
 use crate::pipe::send_sigpipe;
 use crate::thread::Thread;
 use crate::transfer::{Destination, Source};
@@ -37,7 +38,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use linux_raw_sys::ioctl::FIONREAD;
-use linux_raw_sys::net::{SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM};
+use linux_raw_sys::net::{AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM};
 use message::{Incoming, MessageFlags, Outgoing};
 use options::Settings;
 use spin::Mutex;
@@ -267,12 +268,6 @@ pub trait Socket: Any + Send + Sync {
         Err(Errno::ENOTTY)
     }
 
-    /// Requests of its own. `ENOTTY`.
-    fn ioctl(&self, thread: &Thread, request: u32, argument: u64) -> Result<i64> {
-        let _ = (thread, request, argument);
-        Err(Errno::ENOTTY)
-    }
-
     /// Who connected: `SO_PEERCRED`.
     fn peer_credentials(&self) -> PeerCredentials {
         PeerCredentials::NOBODY
@@ -344,7 +339,11 @@ impl File for SocketFile {
         let count = match request {
             FIONREAD => self.socket.readable_bytes()?,
             SIOCOUTQ => self.socket.unsent_bytes()?,
-            _ => return self.socket.ioctl(thread, request, argument),
+            // Any socket tells of the interfaces, those of the Internet of their addresses.
+            _ => {
+                let is_inet = matches!(u32::from(self.socket.common().family), AF_INET | AF_INET6);
+                return network::ioctl::ioctl(thread, request, argument, is_inet);
+            }
         };
         UserPtr::new(argument).write(thread, &(count.min(i32::MAX as usize) as i32)).map(|()| 0)
     }

@@ -66,7 +66,10 @@ pub(crate) fn try_case(bench: &Bench<'_>, case: &PublishedCase) -> Result<(), St
             command.arg(server).arg(PORT.to_string());
         }
         Server::Redis => {
-            command.args(["-p", &format!("{port}:6379")]).arg(bench.workspace.root.join("images/redis"));
+            let folder = bench.workspace.root.join("images/redis");
+            // Fetched before, which may take its time.
+            birgus_images::prepare(&folder, &mut |_| {}).map_err(|error| error.to_string())?;
+            command.args(["-p", &format!("{port}:6379")]).arg(folder);
         }
     }
     let (outcome, talked) = thread::scope(|scope| {

@@ -89,12 +89,13 @@ fn address_bytes(address: Ipv4Addr) -> [u8; 16] {
     bytes
 }
 
-/// Answers a request. `ENODEV`, `EADDRNOTAVAIL`, `ENOTTY`.
-pub(crate) fn ioctl(thread: &Thread, request: u32, argument: u64) -> Result<i64> {
+/// Answers a request of a socket, with `is_inet` one of the Internet's families. `ENODEV`, `EADDRNOTAVAIL`, `ENOTTY`.
+pub(crate) fn ioctl(thread: &Thread, request: u32, argument: u64, is_inet: bool) -> Result<i64> {
     if request == SIOCGIFCONF {
         return list(thread, argument);
     }
-    if !(0x8910..0x8980).contains(&request) {
+    let is_address = matches!(request, SIOCGIFADDR | SIOCGIFDSTADDR | SIOCGIFBRDADDR | SIOCGIFNETMASK);
+    if !(0x8910..0x8980).contains(&request) || is_address && !is_inet {
         return Err(Errno::ENOTTY);
     }
     let mut bytes = [0; REQUEST];

@@ -2,9 +2,11 @@
 #include "../fact.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -193,8 +195,27 @@ static void files(void) {
     close(s[0]), close(s[1]);
 }
 
+static void interfaces(void) {
+    for (int family = 0; family < 2; family++) {
+        int fd = socket(family ? AF_INET : AF_UNIX, SOCK_DGRAM, 0);
+        struct ifreq request = {0};
+        strcpy(request.ifr_name, "lo");
+        result("SIOCGIFINDEX of lo", ioctl(fd, SIOCGIFINDEX, &request));
+        fact("index", "%d", request.ifr_ifindex);
+        result("SIOCGIFFLAGS", ioctl(fd, SIOCGIFFLAGS, &request));
+        fact("flags", "%#x", request.ifr_flags & (IFF_UP | IFF_LOOPBACK | IFF_RUNNING));
+        result("SIOCGIFADDR", ioctl(fd, SIOCGIFADDR, &request));
+        fact("address", "%s", inet_ntoa(((struct sockaddr_in *)&request.ifr_addr)->sin_addr));
+        strcpy(request.ifr_name, "birgus9");
+        result("no such interface", ioctl(fd, SIOCGIFINDEX, &request));
+        result("no such request", ioctl(fd, 0x1234, &request));
+        close(fd);
+    }
+}
+
 int main(void) {
     int s[2];
+    interfaces();
     socketpair(AF_UNIX, SOCK_STREAM, 0, s);
     edges(s[0], s[1]);
     struct sockaddr_in at;

@@ -459,10 +459,6 @@ impl Socket for Tcp {
         }
     }
 
-    fn ioctl(&self, thread: &Thread, request: u32, argument: u64) -> Result<i64> {
-        network::ioctl::ioctl(thread, request, argument)
-    }
-
     fn is_listening(&self) -> bool {
         matches!(self.phase(), Phase::Listening(_))
     }

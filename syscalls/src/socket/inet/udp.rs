@@ -360,10 +360,6 @@ impl Socket for Udp {
         Ok(0)
     }
 
-    fn ioctl(&self, thread: &Thread, request: u32, argument: u64) -> Result<i64> {
-        network::ioctl::ioctl(thread, request, argument)
-    }
-
     fn close(&self) {
         let mut state = self.state.lock();
         if core::mem::replace(&mut state.is_closed, true) {
