@@ -95,6 +95,7 @@ fn self_test(qemu: &Qemu) -> bool {
         kernel: &kernel,
         kernel_words: &[SELF_TEST_WORD],
         modules: &[],
+        network: None,
         console: Console::None,
     };
     let ended = Process::start(qemu, &configuration).map(|mut process| process.wait(SELF_TEST_LIMIT));

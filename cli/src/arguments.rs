@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::environment::Variable;
 use crate::memory_size::MemorySize;
+use crate::network::{Forward, GuestAddress, NetworkKind};
 
 /// Runs an unmodified Linux x86-64 program as a virtual machine.
 #[derive(Debug, Parser)]
@@ -105,6 +106,26 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "clap's way to say: option with an optional value")]
     pub(crate) trace: Option<Option<PathBuf>>,
+
+    /// Let a port of the host lead to one of the machine: of 127.0.0.1, or of the address before it
+    #[arg(short, long, value_name = "[IP:]HOST:GUEST[/udp]")]
+    pub(crate) publish: Vec<Forward>,
+
+    /// The machine's network: none, QEMU's own (user), or a device of the host [default: none; user with -p]
+    #[arg(long, value_name = "user|none|tap=NAME")]
+    pub(crate) net: Option<NetworkKind>,
+
+    /// The machine's address with the length of its network's prefix, perhaps a gateway; dhcp asks for one
+    #[arg(long, value_name = "IP/BITS[,GATEWAY]|dhcp")]
+    pub(crate) ip: Option<GuestAddress>,
+
+    /// Write all frames of the network to a file that tcpdump and wireshark read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+
+    /// The machine's name [default: birgus]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) hostname: Option<String>,
 
     /// End the machine after this time (90, 1.5s, 2m, 1h) with exit code 124
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]

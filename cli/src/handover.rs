@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use birgus_loader::handover::{Builder, Terminal, WallClock};
+use birgus_loader::handover::{Builder, Network, Terminal, WallClock};
 
 use crate::environment::Environment;
 use crate::failure::{Context, Result};
@@ -26,6 +26,8 @@ pub(crate) struct Start<'a> {
     pub(crate) tsc_khz: Option<u64>,
     pub(crate) trace: bool,
     pub(crate) verbose: bool,
+    pub(crate) hostname: &'a str,
+    pub(crate) network: Option<Network>,
 }
 
 /// The boot module that says so.
@@ -57,7 +59,10 @@ pub(crate) fn module(start: &Start<'_>) -> Result<Vec<u8>> {
         .seed(&seed().context("cannot read /dev/urandom")?)
         .trace(start.trace)
         .log_level(if start.verbose { LOG_ALL } else { LOG_WARNINGS })
-        .hostname(b"birgus");
+        .hostname(start.hostname.as_bytes());
+    if let Some(network) = start.network {
+        builder.network(network);
+    }
     builder.finish().context("the program cannot be started like this")
 }
 

@@ -4,6 +4,6 @@ mod command_line;
 mod process;
 mod qemu;
 
-pub(crate) use command_line::{Configuration, Console};
+pub(crate) use command_line::{Backend, Configuration, Console, Network};
 pub(crate) use process::{Process, channel};
 pub(crate) use qemu::{Qemu, Version};

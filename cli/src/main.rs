@@ -15,6 +15,7 @@ mod machine;
 mod memory_file;
 mod memory_size;
 mod patch_plan;
+mod network;
 mod program;
 mod rewrite;
 mod root_archive;

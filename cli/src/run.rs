@@ -16,6 +16,7 @@ use crate::machine::{self, Configuration, Console, Process, Qemu};
 use crate::memory_file::{self, Inherited};
 use crate::memory_size::MemorySize;
 use crate::patch_plan;
+use crate::network::Network;
 use crate::program::Program;
 use crate::root_archive;
 use crate::session::{self, LogReader, Settings, Terminal};
@@ -42,7 +43,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8> {
         eprintln!("birgus: runs without KVM, so slower: {why}");
     }
     let log = log_reader(arguments)?;
-    let modules = modules(arguments, &program)?;
+    let network = Network::wanted(arguments, &program)?;
+    let modules = modules(arguments, &program, network.as_ref())?;
     let needed = BELOW_THE_KERNEL + KERNEL.len() as u64 + sizes(&modules)?;
     let memory = arguments.memory.or(program.memory);
     let memory = memory.unwrap_or_else(|| MemorySize::at_least(DEFAULT_MEMORY.bytes() + needed));
@@ -65,6 +67,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8> {
         kernel_words: &[],
         modules: &modules,
         console: Console::Socket(&qemu_end),
+        network: network.as_ref().map(|network| &network.device),
     };
     let mut process = Process::start(&qemu, &configuration)?;
     // The channel ends with QEMU only when nobody else holds its end.
@@ -73,7 +76,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8> {
 }
 
 /// The boot modules: the handover, the program unless it is in the root, the root.
-fn modules(arguments: &RunArguments, program: &Program) -> Result<Vec<File>> {
+fn modules(arguments: &RunArguments, program: &Program, network: Option<&Network>) -> Result<Vec<File>> {
     let terminal = session::terminal_record();
     let mut environment = Environment::initial(terminal.is_some());
     for (name, value) in &program.environment {
@@ -90,6 +93,8 @@ fn modules(arguments: &RunArguments, program: &Program) -> Result<Vec<File>> {
         tsc_khz: if arguments.icount { Some(clock::COUNTED_KHZ) } else { clock::host_tsc_khz() },
         trace: arguments.trace.is_some(),
         verbose: arguments.verbose,
+        hostname: arguments.hostname.as_deref().unwrap_or("birgus"),
+        network: network.map(|network| network.guest),
     };
     let mut modules = vec![memory_file::holding(&handover::module(&start)?).context("cannot make a file in memory")?];
     if let Some(file) = &program.file {

@@ -2,4 +2,6 @@
 
 pub(crate) mod console;
 mod dma;
+pub(crate) mod network;
 mod pci;
+mod virtio;

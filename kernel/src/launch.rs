@@ -4,12 +4,12 @@ mod files;
 
 use crate::boot::{Information, Module};
 use crate::cpu::{apic, clock, syscall};
-use crate::device::console;
+use crate::device::{self, console};
 use crate::random;
 use alloc::format;
 use alloc::vec::Vec;
 use birgus_loader::command_line::CommandLine;
-use birgus_loader::handover::{Handover, MAGIC};
+use birgus_loader::handover::{Handover, MAGIC, Network};
 use birgus_loader::stack::total_limit;
 use birgus_rewriter::Plan;
 use birgus_syscalls::Errno;
@@ -17,6 +17,7 @@ use birgus_syscalls::console::CONSOLE;
 use birgus_syscalls::filesystem::{Walk, namespace};
 use birgus_syscalls::machine::Machine;
 use birgus_syscalls::memory::AddressSpace;
+use birgus_syscalls::network::{self, Configuration, Subnet};
 use birgus_syscalls::process::limits::{self, Limit};
 use birgus_syscalls::process::program::{Executable, Invocation, Refusal, set_plan};
 use birgus_syscalls::process::{Credentials, Process, registry};
@@ -59,6 +60,10 @@ pub(crate) fn launch(information: &Information, command_line: CommandLine<'_>) {
         system::set_node_name(name);
     }
     system::set_command_line(information.command_line);
+    if let Some(configuration) = network_configuration(handover.as_ref(), command_line) {
+        network::configure(configuration);
+        device::network::expect(command_line);
+    }
     let program = match files::fill(information) {
         Ok(program) => program,
         Err(error) => refuse(FAILED, format_args!("{error}")),
@@ -76,6 +81,20 @@ pub(crate) fn launch(information: &Information, command_line: CommandLine<'_>) {
 fn refuse(code: u8, why: core::fmt::Arguments<'_>) -> ! {
     CONSOLE.complain(format!("birgus: error: {why}\n").as_bytes());
     crate::machine::Hardware.power_off(code, false)
+}
+
+/// What the handover says of the network; by hand, `ip=`.
+fn network_configuration(handover: Option<&Handover<'_>>, command_line: CommandLine<'_>) -> Option<Configuration> {
+    let told = match handover {
+        Some(handover) => handover.network?,
+        None => command_line.network()?,
+    };
+    Some(match told {
+        Network::Dynamic => Configuration::default(),
+        Network::Static { address, prefix, gateway, name_server } => {
+            Configuration { address: Some(Subnet { address: address.into(), prefix }), gateway, name_server }
+        }
+    })
 }
 
 fn start_clock(handover: Option<&Handover<'_>>, command_line: CommandLine<'_>) {

@@ -2,7 +2,7 @@
 
 use crate::cpu::percpu::this_cpu;
 use crate::cpu::{clock, extended, syscall};
-use crate::device::console;
+use crate::device::{self, console};
 use crate::memory::frames::{self, FRAME};
 use crate::memory::layout::direct;
 use crate::memory::{copy, space::Space};
@@ -12,9 +12,10 @@ use alloc::sync::Arc;
 use birgus_syscalls::console::CONSOLE;
 use birgus_syscalls::frame::Frame;
 use birgus_syscalls::machine::{Doors, Machine, OutOfMemory, PageTable, Processor, Vdso};
+use birgus_syscalls::network::{self, NetworkDevice};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::Thread;
-use birgus_syscalls::time::Instant;
+use birgus_syscalls::time::{Instant, SECOND};
 use birgus_syscalls::wire::Ending;
 use core::arch::x86_64::{__cpuid, __cpuid_count, CpuidResult};
 use core::sync::atomic::Ordering;
@@ -146,6 +147,7 @@ impl Machine for Hardware {
     }
 
     fn power_off(&self, code: u8, by_signal: bool) -> ! {
+        task::wait_while(network::is_delivering, clock::now().after(SECOND));
         CONSOLE.flush_log(console::look);
         CONSOLE.end(if by_signal { Ending::Killed(code & 127) } else { Ending::Exited(code) });
         console::flush();
@@ -170,6 +172,10 @@ impl Machine for Hardware {
 
     fn random(&self, to: &mut [u8]) {
         random::fill(to);
+    }
+
+    fn network(&self) -> Option<&'static dyn NetworkDevice> {
+        device::network::find()
     }
 
     fn processor(&self) -> Processor {

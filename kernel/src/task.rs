@@ -6,5 +6,5 @@
 mod scheduler;
 mod switch;
 
-pub(crate) use scheduler::{exit_thread, park, run, start_thread, tick, yield_now};
+pub(crate) use scheduler::{exit_thread, give_way, park, run, start_thread, tick, wait_while, yield_now};
 pub(crate) use switch::after_switch;

@@ -12,9 +12,11 @@
 //! | `console=ttyS0`, `console=hvc0` | the serial line or the virtio console; the last one counts |
 //! | `quiet`, `debug`, `loglevel=N` | how much the kernel says |
 //! | `virtio_mmio.device=SIZE@ADDRESS:IRQ` | where a virtio device is |
+//! | `ip=…` | the network device's address, see [`CommandLine::network`] |
 //! | `birgus.…` | ours, see [`CommandLine::value`] and the methods below |
 //! | other words of Linux | accepted without effect, see [`Word::is_for_kernel`] |
 
+mod network;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -186,7 +188,7 @@ fn virtio_mmio_device(value: &[u8]) -> Option<VirtioMmioDevice> {
     device.address.checked_add(device.size).map(|_| device)
 }
 
-fn text(bytes: &[u8]) -> Option<&str> {
+pub(in crate::command_line) fn text(bytes: &[u8]) -> Option<&str> {
     core::str::from_utf8(bytes).ok()
 }
 

@@ -24,6 +24,7 @@ pub use builder::Builder;
 pub use record::Tag;
 
 use core::fmt;
+use core::net::Ipv4Addr;
 use record::Records;
 
 /// How a handover begins. The seventh byte is the format's version.
@@ -67,6 +68,24 @@ pub struct WallClock {
     pub nanoseconds: u32,
 }
 
+/// How the machine's network device is to be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// Its address is to be asked for by DHCP.
+    Dynamic,
+    /// All is said.
+    Static {
+        /// The device's address.
+        address: Ipv4Addr,
+        /// Bits of the network's prefix, at most 32.
+        prefix: u8,
+        /// Where everything else goes.
+        gateway: Option<Ipv4Addr>,
+        /// Who knows names.
+        name_server: Option<Ipv4Addr>,
+    },
+}
+
 /// A handover that has been read; borrows its bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Handover<'a> {
@@ -93,6 +112,8 @@ pub struct Handover<'a> {
     pub log_level: Option<u8>,
     /// The host's name in the guest.
     pub hostname: Option<&'a [u8]>,
+    /// The network device. None: there is none.
+    pub network: Option<Network>,
 }
 
 impl<'a> Handover<'a> {
@@ -118,6 +139,7 @@ impl<'a> Handover<'a> {
             trace: None,
             log_level: None,
             hostname: None,
+            network: None,
         };
         let mut reader = records;
         loop {
@@ -159,6 +181,8 @@ impl<'a> Handover<'a> {
             Tag::ExecName => once(&mut self.exec_name, tag, payload),
             Tag::WorkingDirectory => once(&mut self.working_directory, tag, payload),
             Tag::Hostname => once(&mut self.hostname, tag, payload),
+            Tag::Network if payload.is_empty() => once(&mut self.network, tag, Network::Dynamic),
+            Tag::Network => once(&mut self.network, tag, exactly(tag, payload, network)?),
             Tag::Terminal => once(&mut self.terminal, tag, exactly(tag, payload, terminal)?),
             Tag::TscKhz => {
                 let khz = exactly(tag, payload, |bytes| Some(u32::from_le_bytes(bytes)))?;
@@ -207,6 +231,13 @@ fn wall_clock(bytes: [u8; 12]) -> Option<WallClock> {
     let nanoseconds = u32::from_le_bytes(rest.try_into().ok()?);
     let seconds = u64::from_le_bytes(*seconds);
     (nanoseconds < 1_000_000_000).then_some(WallClock { seconds, nanoseconds })
+}
+
+fn network([a, b, c, d, prefix, e, f, g, h, i, j, k, l]: [u8; 13]) -> Option<Network> {
+    let address = |octets: [u8; 4]| Some(Ipv4Addr::from(octets)).filter(|address| !address.is_unspecified());
+    let (gateway, name_server) = (address([e, f, g, h]), address([i, j, k, l]));
+    let address = address([a, b, c, d])?;
+    (prefix <= 32).then_some(Network::Static { address, prefix, gateway, name_server })
 }
 
 /// None if the length is wrong; any number will do.

@@ -127,6 +127,13 @@ pub trait File: Any + Send + Sync {
         self.queue().is_some()
     }
 
+    /// How long, in nanoseconds, a read ([`Events::IN`]) or write waits at most: `SO_RCVTIMEO`, `SO_SNDTIMEO`. When that
+    /// is over it answers `EAGAIN`, and a signal ends it for good.
+    fn patience(&self, events: Events) -> Option<u64> {
+        let _ = events;
+        None
+    }
+
     /// Whether a change is for one blocked reader or writer alone: see [`wait_in_turn`](crate::wait::wait_in_turn).
     fn wakes_one(&self) -> bool {
         false

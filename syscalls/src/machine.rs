@@ -6,6 +6,7 @@
 pub mod host;
 
 use crate::frame::Frame;
+use crate::network::NetworkDevice;
 use crate::registers::Registers;
 use crate::thread::Thread;
 use crate::time::Instant;
@@ -214,6 +215,11 @@ pub trait Machine: Sync {
     fn set_realtime_offset(&self, nanoseconds: u64);
     /// Fills with random bytes fit for keys.
     fn random(&self, to: &mut [u8]);
+
+    /// The network device, made ready at the first call; `None`: there is none.
+    fn network(&self) -> Option<&'static dyn NetworkDevice> {
+        None
+    }
 
     /// What a program is told of the processor.
     fn processor(&self) -> Processor;

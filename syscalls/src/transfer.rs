@@ -256,6 +256,19 @@ impl<'a> Destination<'a> {
         })
     }
 
+    /// [`Destination::put_frame_present`] for the kernel's bytes.
+    pub fn put_present(&mut self, bytes: &[u8]) -> usize {
+        let Buffers { place, length, done } = &mut self.0;
+        if let Place::Kernel(buffer) = place {
+            let count = bytes.len().min(*length - *done);
+            buffer[*done..*done + count].copy_from_slice(&bytes[..count]);
+            *done += count;
+            return count;
+        }
+        let machine = machine();
+        self.0.advance_present(0, bytes.len(), &mut |to, at, count| machine.copy_to_user(to, &bytes[at..at + count]))
+    }
+
     /// Faults in the page that the next byte goes to. `EFAULT`.
     pub fn fault_in(&mut self) -> Result<()> {
         self.0.fault_in(Access::WRITE)
@@ -358,6 +371,19 @@ impl<'a> Source<'a> {
         self.0.advance_present(0, length, &mut |from, at, count| {
             machine.copy_user_to_frame(from, frame.number(), offset + at, count)
         })
+    }
+
+    /// [`Source::take_frame_present`] for the kernel's bytes.
+    pub fn take_present(&mut self, to: &mut [u8]) -> usize {
+        let Buffers { place, length, done } = &mut self.0;
+        if let Place::Bytes(bytes) = place {
+            let count = to.len().min(*length - *done);
+            to[..count].copy_from_slice(&bytes[*done..*done + count]);
+            *done += count;
+            return count;
+        }
+        let machine = machine();
+        self.0.advance_present(0, to.len(), &mut |from, at, count| machine.copy_from_user(from, &mut to[at..at + count]))
     }
 
     /// Faults in the page that the next byte comes from. `EFAULT`.

@@ -131,6 +131,16 @@ pub fn retry_while_blocked<T>(queues: &[&WaitQueue], mut operation: impl FnMut()
     wait_until(queues, None, || unless_blocked(operation()))?
 }
 
+/// [`retry_while_blocked`] up to a deadline: `EAGAIN` then, and `EINTR` for a signal, since starting again would begin
+/// the time anew.
+pub fn retry_until<T>(queues: &[&WaitQueue], deadline: Instant, mut operation: impl FnMut() -> Result<T>) -> Result<T> {
+    match wait_until(queues, Some(deadline), || unless_blocked(operation())) {
+        Ok(outcome) => outcome,
+        Err(WaitError::TimedOut) => Err(Errno::EAGAIN),
+        Err(WaitError::Interrupted) => Err(Errno::EINTR),
+    }
+}
+
 /// [`wait_in_turn`] for an operation that says `EAGAIN` while it would block.
 pub fn retry_in_turn<T>(queue: &WaitQueue, interest: Events, mut operation: impl FnMut() -> Result<T>) -> Result<T> {
     wait_in_turn(queue, interest, None, || unless_blocked(operation()))?

@@ -17,6 +17,7 @@ mod options;
 mod outcome;
 mod process;
 mod programs;
+mod published;
 mod raw_boot;
 mod report;
 mod rewritten;
@@ -65,14 +66,17 @@ fn guest_tests(workspace: &Workspace, options: &Options, report: &Report) {
     rewritten.retain(|case| options.wants(&case.name));
     let mut raw = raw_boot::cases();
     let mut doors = doors::cases();
+    let mut published = published::cases();
     let names = all.iter().map(|case| case.name.as_str());
     let names = names.chain(raw.iter().map(|case| case.name.as_str()));
     let names = names.chain(doors.iter().map(|case| case.name.as_str()));
+    let names = names.chain(published.iter().map(|case| case.name.as_str()));
     let expected = ExpectedFailures::read(workspace, names, report);
     let chosen = |name: &str, full: bool| options.wants(name) && (options.full || !full);
     all.retain(|case| chosen(&case.name, case.full));
     raw.retain(|case| chosen(&case.name, case.full));
     doors.retain(|case| chosen(&case.name, case.full));
+    published.retain(|case| chosen(&case.name, case.full));
     if options.native {
         all.retain(|case| case.machine == machines::DEFAULT);
         report.stage("programs on this host", all.len());
@@ -80,9 +84,10 @@ fn guest_tests(workspace: &Workspace, options: &Options, report: &Report) {
     } else if let Some(built) = &built {
         report.stage("rewritten programs on this host", rewritten.len());
         rewritten::run(&bench, &built.tool, &rewritten, report);
-        report.stage("guest tests", all.len() + raw.len() + doors.len());
+        report.stage("guest tests", all.len() + raw.len() + doors.len() + published.len());
         workers::each(&all, |case| expected.judge(&case.name, bench.try_case(case), report));
         workers::each(&raw, |case| expected.judge(&case.name, raw_boot::try_case(&bench, case), report));
         workers::each(&doors, |case| expected.judge(&case.name, doors::try_case(&bench, case), report));
+        workers::each(&published, |case| expected.judge(&case.name, published::try_case(&bench, case), report));
     }
 }

@@ -6,6 +6,7 @@ use super::{apic, halt, percpu::this_cpu, vsyscall};
 use crate::memory::copy;
 use crate::{device, task};
 use birgus_syscalls::machine::{Access, machine};
+use birgus_syscalls::network;
 use birgus_syscalls::process::exit;
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::signal::{self, SigInfo, Signal, Trap};
@@ -40,7 +41,9 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
         }
         Vector::NMI if !follows_int(frame, Vector::NMI) => halt::see_to(frame),
         Vector::NMI => software_interrupt(frame, Vector::NMI),
-        Vector::TIMER | Vector::CONSOLE if from_program && is_software_interrupt(frame, cause.vector()) => {
+        Vector::TIMER | Vector::CONSOLE | Vector::NETWORK
+            if from_program && is_software_interrupt(frame, cause.vector()) =>
+        {
             software_interrupt(frame, cause.vector());
         }
         Vector::TIMER => {
@@ -55,6 +58,13 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
             device::console::interrupt();
             if from_program {
                 halt::see_to(frame);
+            }
+        }
+        Vector::NETWORK => {
+            apic::end_of_interrupt();
+            network::poll();
+            if from_program {
+                task::give_way();
             }
         }
         Vector::SPURIOUS => {}

@@ -26,6 +26,8 @@ impl Vector {
     pub(crate) const TIMER: u8 = 32;
     /// The console: a virtio device or the serial port.
     pub(crate) const CONSOLE: u8 = 33;
+    /// The network device.
+    pub(crate) const NETWORK: u8 = 34;
     /// The local APIC's spurious interrupt.
     pub(crate) const SPURIOUS: u8 = 47;
 }
@@ -60,5 +62,6 @@ pub(crate) const IN_USE: &[(u8, u16)] = &[
     (Vector::SIMD, SHARED),
     (Vector::TIMER, SHARED),
     (Vector::CONSOLE, SHARED),
+    (Vector::NETWORK, SHARED),
     (Vector::SPURIOUS, SHARED),
 ];

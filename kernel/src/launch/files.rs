@@ -11,6 +11,7 @@ use birgus_loader::handover::{Handover, MAGIC};
 use birgus_syscalls::Errno;
 use birgus_syscalls::filesystem::tmpfs::{Archived, Module, Node};
 use birgus_syscalls::filesystem::{Entry, Make, archive, namespace};
+use birgus_syscalls::network;
 use core::any::Any;
 
 /// The program that came as a module of its own.
@@ -43,6 +44,11 @@ pub(super) fn fill(information: &Information) -> Result<Option<Program>, String>
         }
     }
     namespace().furnish().map_err(|errno| format!("no place for /proc, /sys, /dev or /tmp: {errno:?}"))?;
+    if let Some(configuration) = network::configuration()
+        && information.is_from_tool()
+    {
+        network::files::provide(configuration).map_err(|errno| format!("no place for files in /etc: {errno:?}"))?;
+    }
     Ok(program)
 }
 

@@ -6,6 +6,7 @@ use crate::device;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use birgus_syscalls::machine::{OutOfMemory, Task, machine};
+use birgus_syscalls::network;
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::{Thread, Work};
 use birgus_syscalls::time::{self, Instant};
@@ -72,7 +73,7 @@ fn next_ready() -> Arc<KernelTask> {
 
 /// Halts until something happens, and sees to it.
 fn wait_for_interrupt() {
-    if device::console::poll() | expire() {
+    if device::console::poll() | network::poll() | expire() {
         return;
     }
     let alarm = time::expire(clock::now());
@@ -86,6 +87,14 @@ fn wait_for_interrupt() {
     device::console::listen();
     x86_64::instructions::interrupts::enable_and_hlt();
     x86_64::instructions::interrupts::disable();
+}
+
+/// Lets the machine go on as long as something holds, but not beyond a deadline, while no thread runs.
+pub(crate) fn wait_while(holds: impl Fn() -> bool, deadline: Instant) {
+    while holds() && clock::now() < deadline {
+        clock::arm(deadline);
+        wait_for_interrupt();
+    }
 }
 
 fn earliest_sleeper() -> Option<Instant> {
@@ -138,6 +147,16 @@ pub(crate) fn tick(in_program: bool) {
     drop(scheduler);
     let slice = clock::now().after(if others { SLICE } else { WATCH });
     clock::arm(earlier(earliest_sleeper(), alarm).map_or(slice, |deadline| deadline.min(slice)));
+}
+
+/// The thread that was interrupted gives way to those that an interrupt has woken.
+pub(crate) fn give_way() {
+    let scheduler = SCHEDULER.lock();
+    if !scheduler.ready.is_empty()
+        && let Some(current) = &scheduler.current
+    {
+        current.thread.demand(Work::RESCHEDULE);
+    }
 }
 
 /// Stops the current thread until it is unparked or the deadline has come.

@@ -1,8 +1,9 @@
 //! Writes a handover.
 
 use super::record::PADDING;
-use super::{Error, Handover, MAGIC, ResourceLimit, Tag, Terminal, WallClock};
+use super::{Error, Handover, MAGIC, Network, ResourceLimit, Tag, Terminal, WallClock};
 use alloc::vec::Vec;
+use core::net::Ipv4Addr;
 
 /// Writes a handover, record by record, in any order.
 ///
@@ -105,6 +106,17 @@ impl Builder {
     /// The host's name in the guest.
     pub fn hostname(&mut self, name: &[u8]) -> &mut Builder {
         self.record(Tag::Hostname, &[name])
+    }
+
+    /// How the machine's network device is to be used.
+    pub fn network(&mut self, network: Network) -> &mut Builder {
+        let bytes = |address: Option<Ipv4Addr>| address.unwrap_or(Ipv4Addr::UNSPECIFIED).octets();
+        match network {
+            Network::Dynamic => self.record(Tag::Network, &[]),
+            Network::Static { address, prefix, gateway, name_server } => {
+                self.record(Tag::Network, &[&address.octets(), &[prefix], &bytes(gateway), &bytes(name_server)])
+            }
+        }
     }
 
     /// The handover's bytes. An error if something was said twice, does not fit, or is no proper value, a string with

@@ -36,6 +36,8 @@ pub enum Tag {
     LogLevel = 14,
     /// Name.
     Hostname = 15,
+    /// Nothing, or address, prefix u8, gateway, name server: addresses of 4 bytes, zeros for none.
+    Network = 16,
 }
 
 impl Tag {
@@ -56,6 +58,7 @@ impl Tag {
             13 => Tag::Trace,
             14 => Tag::LogLevel,
             15 => Tag::Hostname,
+            16 => Tag::Network,
             _ => return None,
         })
     }

@@ -5,6 +5,12 @@ use alloc::vec::Vec;
 const SEED: [u8; 32] = [0xa5; 32];
 const TERMINAL: Terminal = Terminal { files: 0b101, rows: 24, columns: 300 };
 const LIMIT: ResourceLimit = ResourceLimit { resource: 7, soft: 1024, hard: u64::MAX };
+const NETWORK: Network = Network::Static {
+    address: Ipv4Addr::new(10, 0, 2, 15),
+    prefix: 24,
+    gateway: Some(Ipv4Addr::new(10, 0, 2, 2)),
+    name_server: None,
+};
 const CLOCK: WallClock = WallClock { seconds: 1 << 40, nanoseconds: 999_999_999 };
 
 fn full() -> Builder {
@@ -13,6 +19,7 @@ fn full() -> Builder {
     builder.argument(b"program").environment(b"A=1").argument(b"").argument(b"a b,c\n\xff").environment(b"=");
     builder.terminal(TERMINAL).resource_limit(LIMIT).resource_limit(ResourceLimit { resource: 3, ..LIMIT });
     builder.tsc_khz(1_000_000).wall_clock(CLOCK).wall_clock_tsc(u64::MAX).seed(&SEED).trace(true).log_level(9);
+    builder.network(NETWORK);
     builder
 }
 
@@ -39,6 +46,9 @@ fn what_was_written_is_read() {
     assert_eq!(handover.seed, Some(&SEED));
     assert_eq!(handover.trace, Some(true));
     assert_eq!(handover.log_level, Some(9));
+    assert_eq!(handover.network, Some(NETWORK));
+    let dynamic = Builder::new().network(Network::Dynamic).clone().finish().unwrap();
+    assert_eq!(Handover::parse(&dynamic).unwrap().network, Some(Network::Dynamic));
 }
 
 #[test]
@@ -120,5 +130,5 @@ fn the_builder_refuses_too() {
 #[test]
 fn every_tag_reads_back() {
     let known = (0..999).filter_map(Tag::from_number);
-    assert!(known.map(|tag| tag as u32).eq(1..=15));
+    assert!(known.map(|tag| tag as u32).eq(1..=16));
 }

@@ -4,8 +4,9 @@ use super::{Events, File, anonymous, lock};
 use crate::errno::{Errno, Result};
 use crate::filesystem::watch::{self, Happening};
 use crate::filesystem::{Attributes, Entry, Writing};
+use crate::machine::machine;
 use crate::transfer::{Destination, Source};
-use crate::wait::{retry_in_turn, retry_while_blocked};
+use crate::wait::{retry_in_turn, retry_until, retry_while_blocked};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use linux_raw_sys::general::{O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_WRONLY};
@@ -141,6 +142,19 @@ impl OpenFile {
         }
     }
 
+    /// [`OpenFile::wait_on`], not longer than the file wants.
+    #[cold]
+    fn wait_patiently<T>(&self, events: Events, operation: &mut impl FnMut() -> Result<T>) -> Result<T> {
+        let Some(patience) = self.file.patience(events) else { return self.wait_on(operation) };
+        match self.file.queue() {
+            Some(queue) if !self.status().contains(StatusFlags::NONBLOCK) => {
+                let deadline = machine().monotonic().after(patience);
+                retry_until(&[queue], deadline, operation)
+            }
+            _ => Err(Errno::EAGAIN),
+        }
+    }
+
     /// `ESPIPE` for a file without an offset.
     #[inline]
     pub fn check_seekable(&self) -> Result<()> {
@@ -156,7 +170,10 @@ impl OpenFile {
     /// [`OpenFile::wait`] for `events` alone, in turn where the file says that one is enough.
     fn wait_for<T>(&self, events: Events, mut operation: impl FnMut() -> Result<T>) -> Result<T> {
         if !self.file.wakes_one() {
-            return self.wait(operation);
+            return match operation() {
+                Err(Errno::EAGAIN) => self.wait_patiently(events, &mut operation),
+                outcome => outcome,
+            };
         }
         match operation() {
             Err(Errno::EAGAIN) => match self.file.queue() {

@@ -94,7 +94,7 @@ impl Namespace {
     }
 
     /// The directory of an absolute path; made with this mode when it is missing, with all above it.
-    fn directory(&self, path: &[u8], mode: u16) -> Result<Arc<Entry>> {
+    pub(crate) fn directory(&self, path: &[u8], mode: u16) -> Result<Arc<Entry>> {
         let walk = || Walk::from(self.root(), self.root(), Credentials::root());
         for (end, _) in path.iter().enumerate().filter(|&(at, &byte)| at > 0 && byte == b'/') {
             self.directory(path.get(..end).unwrap_or_default(), 0o755)?;

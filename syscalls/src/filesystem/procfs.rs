@@ -10,6 +10,7 @@ mod limits;
 mod maps;
 mod memory;
 mod mounts;
+mod network;
 mod oom;
 mod process;
 mod processor;

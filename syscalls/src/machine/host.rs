@@ -10,6 +10,7 @@ use super::{Access, ExtendedFormat, Machine, Mapped, OutOfMemory, PageTable, Pro
 use crate::file::FileTable;
 use crate::frame::{Frame, PAGE, PAGE_SIZE};
 use crate::memory::{AddressSpace, Protection};
+use crate::network::NetworkDevice;
 use crate::process::Process;
 use crate::registers::Registers;
 use crate::thread::Thread;
@@ -95,6 +96,13 @@ static HOST: LazyLock<HostMachine> = LazyLock::new(|| HostMachine {
     realtime_offset: AtomicU64::new(1_700_000_000_000_000_000),
     random: AtomicU64::new(RandomState::new().hash_one(0)),
 });
+
+static NETWORK: std::sync::OnceLock<&'static dyn NetworkDevice> = std::sync::OnceLock::new();
+
+/// Says once which network device the machine has; before, it has none.
+pub fn set_network(device: &'static dyn NetworkDevice) {
+    let _ = NETWORK.set(device);
+}
 
 static TRACE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -637,6 +645,10 @@ impl Machine for HostMachine {
             let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             piece.copy_from_slice(&(mixed ^ (mixed >> 31)).to_ne_bytes()[..piece.len()]);
         }
+    }
+
+    fn network(&self) -> Option<&'static dyn NetworkDevice> {
+        NETWORK.get().copied()
     }
 
     fn processor(&self) -> Processor {

@@ -37,6 +37,7 @@ use crate::signal::kill as send;
 use crate::signal::signalfd::{self, SignalFdFlags};
 use crate::signal::stack::{StackDescription, sigaltstack};
 use crate::signal::{Action, SigInfo, SigSet, calls as signal, mask, restart, rt_sigreturn, waiting};
+use crate::socket::calls::{self as socket, AcceptFlags, CountedMessageHeader, MessageHeader};
 use crate::system;
 use crate::thread::{calls as thread, clone};
 use crate::time::clock::{self, TimeVal, TimeZone};
@@ -105,26 +106,33 @@ table_rows! {
     40 => sendfile(out: Fd, source: Fd, offset: UserPtr<i64> as long_in, count: usize) -> usize, full,
         file::copying::sendfile;
     41 => socket(family: i32 as socket_family, kind: i32 as socket_type, protocol: i32 as socket_protocol) -> Fd,
-        absent;
-    42 => connect(fd: Fd, address: UserPtr<u8> as socket_address, length: i32), absent;
-    43 => accept(fd: Fd, address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out) -> Fd, absent;
+        full, socket::socket;
+    42 => connect(fd: Fd, address: UserPtr<u8> as socket_address, length: i32), full, socket::connect;
+    43 => accept(fd: Fd, address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out) -> Fd, full,
+        socket::accept;
     44 => sendto(fd: Fd, buffer: Address as input, count: usize, flags: u32 as message_flags,
-        address: UserPtr<u8> as socket_address, length: i32) -> usize, absent;
+        address: UserPtr<u8> as socket_address, length: i32) -> usize, partial("no urgent data"), socket::sendto;
     45 => recvfrom(fd: Fd, buffer: Address as output, count: usize, flags: u32 as message_flags,
-        address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out) -> usize, absent;
-    46 => sendmsg(fd: Fd, message: UserPtr<u8> as message, flags: u32 as message_flags) -> usize, absent;
-    47 => recvmsg(fd: Fd, message: UserPtr<u8> as message_out, flags: u32 as message_flags) -> usize, absent;
-    48 => shutdown(fd: Fd, how: i32 as shutdown_how), absent;
-    49 => bind(fd: Fd, address: UserPtr<u8> as socket_address, length: i32), absent;
-    50 => listen(fd: Fd, backlog: i32), absent;
-    51 => getsockname(fd: Fd, address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out), absent;
-    52 => getpeername(fd: Fd, address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out), absent;
+        address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out) -> usize,
+        partial("no urgent data, no error queue"), socket::recvfrom;
+    46 => sendmsg(fd: Fd, message: UserPtr<MessageHeader> as message, flags: u32 as message_flags) -> usize,
+        partial("no urgent data"), socket::sendmsg;
+    47 => recvmsg(fd: Fd, message: UserPtr<MessageHeader> as message_out, flags: u32 as message_flags) -> usize,
+        partial("no urgent data, no error queue"), socket::recvmsg;
+    48 => shutdown(fd: Fd, how: i32 as shutdown_how), full, socket::shutdown;
+    49 => bind(fd: Fd, address: UserPtr<u8> as socket_address, length: i32), full, socket::bind;
+    50 => listen(fd: Fd, backlog: i32), full, socket::listen;
+    51 => getsockname(fd: Fd, address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out), full,
+        socket::getsockname;
+    52 => getpeername(fd: Fd, address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out), full,
+        socket::getpeername;
     53 => socketpair(family: i32 as socket_family, kind: i32 as socket_type, protocol: i32 as socket_protocol,
-        fds: UserPtr<u8> as fd_pair), absent;
+        fds: UserPtr<[i32; 2]> as fd_pair), full, socket::socketpair;
     54 => setsockopt(fd: Fd, level: i32 as socket_level, option: i32 as socket_option,
-        value: UserPtr<u8> as option_value, length: i32), absent;
+        value: UserPtr<u8> as option_value, length: i32), partial("the common options"), socket::setsockopt;
     55 => getsockopt(fd: Fd, level: i32 as socket_level, option: i32 as socket_option,
-        value: UserPtr<u8> as option_value_out, length: UserPtr<i32> as int_out), absent;
+        value: UserPtr<u8> as option_value_out, length: UserPtr<i32> as int_out), partial("the common options"),
+        socket::getsockopt;
     56 => clone(flags: u64 as clone_flags, stack: u64 as pointer, parent_tid: UserPtr<i32>, child_tid: UserPtr<i32>,
         tls: u64 as pointer) -> i32, full [registers], clone::clone;
     57 => fork() -> i32, full [registers], fork::fork;
@@ -440,7 +448,7 @@ table_rows! {
         old: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_settime;
     287 => timerfd_gettime(fd: Fd, value: UserPtr<TimerSpec> as timer_value_out), full, timer_file::timerfd_gettime;
     288 => accept4(fd: Fd, address: UserPtr<u8> as socket_address_out, length: UserPtr<i32> as int_out,
-        flags: i32 as socket_flags) -> Fd, absent;
+        flags: AcceptFlags as socket_flags) -> Fd, full, socket::accept4;
     289 => signalfd4(fd: Fd, set: UserPtr<SigSet> as signal_set, size: usize, flags: SignalFdFlags as descriptor_flags)
         -> Fd, full, signalfd::signalfd4;
     290 => eventfd2(initial: u32, flags: EventFdFlags as event_flags) -> Fd, full, eventfd::eventfd2;
@@ -455,8 +463,9 @@ table_rows! {
     297 => rt_tgsigqueueinfo(pid: i32, tid: i32, signal: i32 as signal,
         information: UserPtr<SigInfo> as signal_information), full, send::rt_tgsigqueueinfo;
     298 => perf_event_open(attributes: UserPtr<u8>, pid: i32, cpu: i32, group: Fd, flags: u64 as hex) -> Fd, absent;
-    299 => recvmmsg(fd: Fd, messages: UserPtr<u8> as messages_out, count: u32, flags: u32 as message_flags,
-        timeout: UserPtr<u8> as timespec) -> i32, absent;
+    299 => recvmmsg(fd: Fd, messages: UserPtr<CountedMessageHeader> as messages_out, count: u32,
+        flags: u32 as message_flags, timeout: UserPtr<TimeSpec> as timespec) -> i32,
+        partial("no urgent data, no error queue"), socket::recvmmsg;
     300 => fanotify_init(flags: u32 as hex, event_flags: u32 as open_flags) -> Fd, absent;
     301 => fanotify_mark(fd: Fd, flags: u32 as hex, mask: u64 as hex, directory: Fd, path: UserString), absent;
     302 => prlimit64(pid: i32, resource: u32 as resource, new: UserPtr<Limit> as limit,
@@ -467,7 +476,8 @@ table_rows! {
     304 => open_by_handle_at(mount: Fd, handle: UserPtr<u8>, flags: i32 as open_flags) -> Fd, absent;
     305 => clock_adjtime(clock: i32 as clock, buffer: UserPtr<u8>) -> i32, absent;
     306 => syncfs(fd: Fd), full, file::storage::syncfs;
-    307 => sendmmsg(fd: Fd, messages: UserPtr<u8> as messages, count: u32, flags: u32 as message_flags) -> i32, absent;
+    307 => sendmmsg(fd: Fd, messages: UserPtr<CountedMessageHeader> as messages, count: u32,
+        flags: u32 as message_flags) -> i32, partial("no urgent data"), socket::sendmmsg;
     308 => setns(fd: Fd, kind: i32 as unshare_flags), absent;
     309 => getcpu(cpu: UserPtr<u32> as int_out, node: UserPtr<u32> as int_out), full, affinity::getcpu;
     310 => process_vm_readv(pid: i32, local: UserPtr<IoVec> as vector_out, local_count: usize, remote: UserPtr<IoVec>,

@@ -1,10 +1,9 @@
 //! A virtio console with one port: Virtual I/O Device specification 1.2, section 5.3.
 
-mod mmio;
-mod pci;
-
 use super::Device;
+use crate::cpu::Vector;
 use crate::device::dma::Dma;
+use crate::device::virtio::{Attachment, RECEIVE, TRANSMIT, mmio, pci};
 use crate::memory::layout::{KERNEL_BASE, direct};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -14,10 +13,10 @@ use birgus_syscalls::console::{CONSOLE, Port};
 use core::cell::UnsafeCell;
 use spin::Mutex;
 use virtio_drivers::queue::VirtQueue;
-use virtio_drivers::transport::Transport;
+use virtio_drivers::transport::{DeviceType, Transport};
 
-const RECEIVE: u16 = 0;
-const TRANSMIT: u16 = 1;
+/// A console's device numbers on PCI: of a new one, and of one that speaks the old protocol too.
+const PCI: [u16; 2] = [0x1043, 0x1003];
 /// Entries of each ring.
 const RING: usize = 16;
 /// Bytes of a receive buffer.
@@ -32,20 +31,6 @@ bitflags::bitflags! {
     struct Features: u64 {
         const VERSION_1 = 1 << 32;
     }
-}
-
-/// What differs from bus to bus.
-trait Attachment: Send {
-    type Transport: Transport;
-    fn transport(&mut self) -> &mut Self::Transport;
-    /// What is left to do between making the rings and using them. `None`: the device cannot be used.
-    fn prepare(&mut self) -> Option<()>;
-    /// Tells the device that a ring has something new.
-    fn notify(&mut self, ring: u16);
-    /// Lets the receive ring interrupt.
-    fn listen(&mut self);
-    /// The device's interrupt has been seen.
-    fn acknowledge(&mut self);
 }
 
 /// The driver.
@@ -67,9 +52,11 @@ struct State<A> {
 /// The console among the devices that the command line names; if it names none, the one on PCI's bus 0.
 pub(super) fn find(command_line: CommandLine<'_>) -> Option<&'static dyn Device> {
     if command_line.virtio_mmio_devices().next().is_some() {
-        command_line.virtio_mmio_devices().find_map(|place| start(mmio::attach(place)?))
+        command_line
+            .virtio_mmio_devices()
+            .find_map(|place| start(mmio::attach(place, DeviceType::Console, Vector::CONSOLE)?))
     } else {
-        start(pci::attach()?)
+        start(pci::attach(PCI, Vector::CONSOLE)?)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::generated::{Content, Directory, Object, Owned, Target};
 use super::super::{Entry, Kind, Link};
 use super::subject::Subject;
-use super::{descriptors, limits, maps, memory, mounts, oom, put, startup, stat, status};
+use super::{descriptors, limits, maps, memory, mounts, network, oom, put, startup, stat, status};
 use crate::errno::{Errno, Result};
 use crate::file::{File, OpenFlags};
 use crate::machine::machine;
@@ -32,7 +32,7 @@ const NAMES: [(&str, bool, What); 38] = [
     ("task", false, What::Directory(|subject| Object::directory(Tasks(subject)))),
     ("fd", true, What::Directory(descriptors::links)),
     ("fdinfo", true, What::Directory(descriptors::information)),
-    ("net", true, What::Directory(|subject| Object::directory(Net(subject)))),
+    ("net", true, What::Directory(|subject| Object::directory(network::Net(subject)))),
     ("environ", true, What::Text(0o400, startup::environment)),
     ("auxv", true, What::Text(0o400, startup::auxiliary)),
     ("status", true, What::Text(0o444, status::status)),
@@ -224,21 +224,6 @@ impl Directory for Tasks {
 
     fn links(&self) -> u32 {
         2 + self.0.process().map_or(0, |process| process.threads().len() as u32)
-    }
-}
-
-/// `/proc/PID/net`: what is there of the network as a program sees it.
-struct Net(Subject);
-
-impl Directory for Net {
-    fn lookup(&self, _: &[u8]) -> Result<Object> {
-        Err(Errno::ENOENT)
-    }
-
-    fn list(&self, _: u64, _: &mut dyn FnMut(u64, &[u8], Kind) -> bool) {}
-
-    fn owned(&self) -> Owned {
-        self.0.owned(0o555)
     }
 }
 

@@ -108,7 +108,28 @@ pub(super) fn settings() -> Object {
         ("pipe-max-size", Always("1048576")),
     ]);
     files.push(("epoll", folder(epoll)));
-    let network = vec![("core", folder(directory(&[("somaxconn", Always("4096"))])))];
+    let sockets = directory(&[
+        ("rmem_default", Always("212992")),
+        ("rmem_max", Always("212992")),
+        ("somaxconn", Always("4096")),
+        ("wmem_default", Always("212992")),
+        ("wmem_max", Always("212992")),
+    ]);
+    let internet = directory(&[
+        ("ip_forward", Always("0")),
+        ("ip_local_port_range", Always("32768\t60999")),
+        ("ip_unprivileged_port_start", Always("1024")),
+        ("tcp_congestion_control", Always("reno")),
+        ("tcp_fin_timeout", Always("60")),
+        ("tcp_keepalive_intvl", Always("75")),
+        ("tcp_keepalive_probes", Always("9")),
+        ("tcp_keepalive_time", Always("7200")),
+        ("tcp_max_syn_backlog", Always("256")),
+        ("tcp_rmem", Always("4096\t131072\t6291456")),
+        ("tcp_wmem", Always("4096\t16384\t4194304")),
+    ]);
+    let unix = directory(&[("max_dgram_qlen", Always("10"))]);
+    let network = vec![("core", folder(sockets)), ("ipv4", folder(internet)), ("unix", folder(unix))];
     folder(vec![("fs", folder(files)), ("kernel", folder(kernel)), ("net", folder(network)), ("vm", folder(memory))])
 }
 

@@ -1,7 +1,6 @@
 //! A virtio device on PCI's bus 0, with interrupts by MSI-X (section 4.1). Firmware has given it its addresses.
 
 use super::{Attachment, RECEIVE, TRANSMIT};
-use crate::cpu::Vector;
 use crate::device::dma::Dma;
 use crate::device::pci::{self, ConfigurationPorts, MessageTable};
 use crate::memory::kernel_half::map_device;
@@ -10,27 +9,26 @@ use virtio_drivers::transport::pci::{
     PciTransport, VIRTIO_PCI_CAP_COMMON_CFG, VIRTIO_PCI_CAP_NOTIFY_CFG, VIRTIO_VENDOR_ID,
 };
 
-/// A console's device number, and that of one that speaks the old protocol too.
-const CONSOLE: [u16; 2] = [0x1043, 0x1003];
 /// Offsets in the common configuration (4.1.4.3).
 const QUEUE_SELECT: u64 = 22;
 const QUEUE_MSIX_VECTOR: u64 = 26;
 const QUEUE_NOTIFY_OFFSET: u64 = 30;
 
-pub(super) struct PciAttachment {
+pub(in crate::device) struct PciAttachment {
     transport: PciTransport,
     configuration: CommonConfiguration,
     messages: MessageTable,
     /// Where each ring is announced. The transport would look that up each time, which costs two exits.
     bells: [u64; 2],
+    vector: u8,
 }
 
-/// The first console of bus 0.
-pub(super) fn attach() -> Option<PciAttachment> {
+/// The first device of bus 0 that has one of these device numbers. Its interrupts go to `vector`.
+pub(in crate::device) fn attach(numbers: [u16; 2], vector: u8) -> Option<PciAttachment> {
     if !ConfigurationPorts::are_there() {
         return None;
     }
-    let function = pci::find(|vendor, device| vendor == VIRTIO_VENDOR_ID && CONSOLE.contains(&device))?;
+    let function = pci::find(|vendor, device| vendor == VIRTIO_VENDOR_ID && numbers.contains(&device))?;
     let mut root = PciRoot::new(ConfigurationPorts);
     let (_, command) = root.get_status_command(function);
     root.set_command(function, command | Command::MEMORY_SPACE | Command::BUS_MASTER);
@@ -42,7 +40,7 @@ pub(super) fn attach() -> Option<PciAttachment> {
     let bells = [RECEIVE, TRANSMIT].map(|ring| {
         notifications.address + u64::from(configuration.notify_offset(ring)) * u64::from(notifications.multiplier)
     });
-    Some(PciAttachment { transport, configuration, messages, bells })
+    Some(PciAttachment { transport, configuration, messages, bells, vector })
 }
 
 /// A part of the device's registers.
@@ -107,7 +105,7 @@ impl Attachment for PciAttachment {
     }
 
     fn listen(&mut self) {
-        self.messages.set_first(Vector::CONSOLE);
+        self.messages.set_first(self.vector);
     }
 
     /// A message needs no answer.
