@@ -9,10 +9,10 @@
 //! | [`calls`] | the system calls: user memory, waiting, flags |
 //! | [`message`] | what is sent and received beside the bytes: addresses, control messages |
 //! | [`options`] | options of the level `SOL_SOCKET` |
-//! | [`stream`] | two byte streams in memory: `AF_UNIX`, and TCP from this machine to itself |
+//! | `stream` | two byte streams in memory: `AF_UNIX`, and TCP from this machine to itself |
 //! | [`unix`] | `AF_UNIX` |
 //! | [`inet`] | `AF_INET` and `AF_INET6`: TCP and UDP |
-//! | [`netlink`] | `AF_NETLINK`: what there is of interfaces, addresses and routes |
+//! | `netlink` | `AF_NETLINK`: what there is of interfaces, addresses and routes |
 
 pub mod calls;
 pub mod inet;
