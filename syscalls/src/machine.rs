@@ -138,12 +138,14 @@ pub struct Processor {
 }
 
 /// The addresses at which rewritten calls enter the kernel, as `birgus_rewriter` describes it under "The door".
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Doors {
     /// Looks at the number.
     pub any: u64,
     /// For a number that is known to be in the table.
     pub number: u64,
+    /// The code that answers a call on the spot, where there is such: `rax` is all that it changes.
+    pub leaf: fn(number: u32) -> Option<&'static [u8]>,
 }
 
 /// The vDSO, `vdso(7)`: one page of data, which programs may read, and behind it in memory one page with the object,

@@ -7,6 +7,7 @@ use birgus_syscalls::Errno;
 use birgus_syscalls::machine::Doors;
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::table::{HANDLERS, Handler, NUMBERS};
+use birgus_syscalls::thread::answers::ANSWERS;
 use birgus_syscalls::thread::{Thread, Work};
 use core::arch::global_asm;
 use core::mem::offset_of;
@@ -114,10 +115,30 @@ pub(crate) fn trace() {
 pub(crate) fn doors() -> Doors {
     let address = |door: unsafe extern "C" fn()| door as *const () as u64;
     if TRACED.load(Ordering::Relaxed) {
-        Doors { any: address(jump_entry_traced), number: address(jump_entry_traced) }
+        Doors { any: address(jump_entry_traced), number: address(jump_entry_traced), leaf: |_| None }
     } else {
-        Doors { any: address(jump_entry), number: address(jump_entry_number) }
+        Doors { any: address(jump_entry), number: address(jump_entry_number), leaf }
     }
+}
+
+/// `mov rax, gs:[current]; mov eax, [rax + place]` for each of [`ANSWERS`].
+static LEAVES: [[u8; 15]; ANSWERS.len()] = leaves();
+
+const fn leaves() -> [[u8; 15]; ANSWERS.len()] {
+    let [c0, c1, c2, c3] = (offset_of!(PerCpu, current) as u32).to_le_bytes();
+    let mut leaves = [[0; 15]; ANSWERS.len()];
+    let mut index = 0;
+    while index < ANSWERS.len() {
+        let [p0, p1, p2, p3] = (ANSWERS[index].1 as u32).to_le_bytes();
+        leaves[index] = [0x65, 0x48, 0x8b, 0x04, 0x25, c0, c1, c2, c3, 0x8b, 0x80, p0, p1, p2, p3];
+        index += 1;
+    }
+    leaves
+}
+
+fn leaf(number: u32) -> Option<&'static [u8]> {
+    let index = ANSWERS.iter().position(|(answered, _)| *answered == number)?;
+    Some(&LEAVES[index])
 }
 
 /// Points `syscall` to the door for a thread that has or has not a GS of its own.

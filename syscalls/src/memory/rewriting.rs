@@ -48,22 +48,27 @@ pub(super) struct Rewriting {
     patched: BTreeSet<u64>,
 }
 
-/// The addresses of the doors' two slots.
+/// The addresses of the doors' two slots, and what does without a door.
 #[derive(Clone, Copy)]
 struct Slots {
     any: u64,
     number: u64,
+    leaf: fn(u32) -> Option<&'static [u8]>,
 }
 
 impl Slots {
     const SIZE: u64 = 16;
 
-    const fn at(place: u64) -> Self {
-        Self { any: place, number: place + 8 }
+    /// `None` where there are no doors.
+    fn at(place: u64) -> Option<Self> {
+        Some(Self { any: place, number: place + 8, leaf: machine().doors()?.leaf })
     }
 
     /// How a site enters the kernel.
     fn entry(self, site: &Site<'_>) -> Entry<'static> {
+        if let Some(code) = site.number().and_then(self.leaf) {
+            return Entry::Leaf { code, any: self.any };
+        }
         match site.number() {
             Some(number) if (number as usize) < NUMBERS => Entry::Number { slot: self.number, any: self.any },
             _ => Entry::Any { slot: self.any },
@@ -84,7 +89,7 @@ impl Rewriting {
     fn within(&self, address: u64) -> Option<(Site<'static>, usize, Entry<'static>)> {
         let (&place, &number) = self.sites.range(..=address).next_back()?;
         let site = self.plan.site(number)?;
-        let entry = Slots::at(self.slots?).entry(&site);
+        let entry = Slots::at(self.slots?)?.entry(&site);
         let offset = usize::try_from(address - place).ok()?;
         (offset < site.trampoline_size(&entry)).then_some((site, offset, entry))
     }
@@ -157,7 +162,7 @@ impl AddressSpace {
         let slots = Slots::at(match rewriting.slots {
             Some(place) => place,
             None => self.make_slots(state, rewriting)?,
-        });
+        })?;
         let entry = slots.entry(site);
         let size = site.trampoline_size(&entry);
         let bias = rewriting.bias;
@@ -264,7 +269,7 @@ impl AddressSpace {
         let site = rewriting.plan.site_at(linked)?;
         let number = rewriting.plan.beginning_in(site.address()..site.address() + 1).start;
         let place = rewriting.places.get(&number)?;
-        let entry = Slots::at(rewriting.slots?).entry(&site);
+        let entry = Slots::at(rewriting.slots?)?.entry(&site);
         Some(place + site.twin(&entry, address, rewriting.bias)? as u64)
     }
 
