@@ -117,13 +117,13 @@ pub trait Task: Send + Sync {
     /// How the vector registers are saved.
     fn extended_format(&self) -> ExtendedFormat;
     /// Saves the vector registers of the current thread into `image`, which is [`ExtendedFormat::size`] long, begins
-    /// at a multiple of 64 and is all zero. What the processor leaves to software (bytes 464 to 511) stays as it is.
+    /// at a multiple of 64 and has zeros in the header (bytes 512 to 575). What the processor leaves to software (bytes
+    /// 464 to 511) stays as it is.
     fn save_extended(&self, image: &mut [u8]);
     /// Sets the vector registers of the current thread from an image that a program may have written. It begins at a
-    /// multiple of 64 and is 512 bytes long (FXSAVE's part alone) or up to [`ExtendedFormat::size`]; components that
-    /// are not in `features` become initial. `false`, with nothing changed or all initial, when the processor refuses
-    /// it.
-    fn restore_extended(&self, image: &[u8], features: u64) -> bool;
+    /// multiple of 64 and is [`ExtendedFormat::size`] long; components that are not in `features` become initial. Its
+    /// header is changed to what is loaded. `false`, with nothing changed, when the processor would refuse it.
+    fn restore_extended(&self, image: &mut [u8], features: u64) -> bool;
     /// Sets the vector registers to what a program finds at its start.
     fn reset_extended(&self);
 }

@@ -205,7 +205,7 @@ impl Task for KernelTask {
         extended::save_to(image);
     }
 
-    fn restore_extended(&self, image: &[u8], features: u64) -> bool {
+    fn restore_extended(&self, image: &mut [u8], features: u64) -> bool {
         extended::restore_from(image, features)
     }
 

@@ -294,7 +294,7 @@ impl Task for HostTask {
         image[512..].copy_from_slice(&saved[512..]);
     }
 
-    fn restore_extended(&self, image: &[u8], features: u64) -> bool {
+    fn restore_extended(&self, image: &mut [u8], features: u64) -> bool {
         assert!(image.as_ptr().addr().is_multiple_of(64) && features & !3 == 0);
         // What XRSTOR refuses: undefined bits of MXCSR, a header that is not in standard format.
         let header = image.get(520..576).unwrap_or_default();
@@ -302,7 +302,6 @@ impl Task for HostTask {
             return false;
         }
         let mut restored = image.to_vec();
-        restored.resize(576, 0);
         restored[464..512].fill(0);
         *lock(&self.extended) = restored;
         true

@@ -27,6 +27,8 @@ const BELOW: u64 = 1 << 20;
 const NEAR: u64 = 64 << 20;
 /// Where room above the program begins, behind what a heap may grow to.
 const ABOVE: u64 = 1 << 30;
+/// No trampoline is as long: a few moved instructions, twice, and two ways in and out.
+const LONGEST: u64 = 512;
 /// How often a place that turns out to be taken is given up for the next.
 const ATTEMPTS: usize = 16;
 /// What a trampoline's page lets a program do.
@@ -88,6 +90,10 @@ impl Rewriting {
     /// The site whose trampoline an address lies in, and the offset in it.
     fn within(&self, address: u64) -> Option<(Site<'static>, usize, Entry<'static>)> {
         let (&place, &number) = self.sites.range(..=address).next_back()?;
+        // Most addresses are nowhere near, and the rest takes its time.
+        if address - place >= LONGEST {
+            return None;
+        }
         let site = self.plan.site(number)?;
         let entry = Slots::at(self.slots?)?.entry(&site);
         let offset = usize::try_from(address - place).ok()?;
