@@ -71,10 +71,26 @@ pub(crate) fn of_the_tool() -> Vec<Case> {
             ),
         ),
         Case::new("tool/signal", compiled("signals/death")).arguments(["TERM"]),
+        full_root(),
         Case::new("tool/absent", Program::Host("/nonexistent/program".into())).refused(127),
         Case::new("tool/text-file", Program::Host("/etc/passwd".into())).refused(126),
         Case::new("tool/directory", Program::Host("/etc".into())).refused(126),
     ]
+}
+
+/// Files cannot take all of the memory: the program that fills them lives to tell.
+fn full_root() -> Case {
+    let stderr = b"dd: error writing '/x': No space left on device\n".to_vec();
+    let outcome = Outcome { stdout: Vec::new(), stderr, ending: Ending::Code(1) };
+    let case = Case::new("tool/full-root", Program::Recipe("busybox")).options(["-m", "64M"]);
+    Case { expected: Expected::Fixed(outcome), ..case }.arguments([
+        "dd",
+        "if=/dev/zero",
+        "of=/x",
+        "bs=1M",
+        "count=200",
+        "status=none",
+    ])
 }
 
 /// The kernel's doors, beside what `doors.rs` does with them. `programs/ring0/deadlines.c` with a clock that counts
