@@ -30,7 +30,21 @@ pub(crate) fn of_programs(programs: &[Source]) -> Vec<Case> {
             cases.push(case.options(&directives.options).only_full(directives.full));
         }
     }
+    let trapped: Vec<_> = cases.iter().filter_map(by_traps_alone).collect();
+    cases.extend(trapped);
     cases
+}
+
+/// What the names of cases end with in which no call is rewritten.
+pub(crate) const BY_TRAPS: &str = "@traps";
+
+/// The same with no call rewritten. What is about registers, signals and processes is always run both ways.
+fn by_traps_alone(case: &Case) -> Option<Case> {
+    let always = ["ring0/", "signals/", "process/"].iter().any(|family| case.name.starts_with(family));
+    let rewritten = !case.options.iter().any(|option| option == "--rewrite");
+    let name = format!("{}{BY_TRAPS}", case.name);
+    let options = [&case.options[..], &["--rewrite".to_owned(), "off".to_owned()]].concat();
+    rewritten.then(|| Case { name, options, full: case.full || !always, ..case.clone() })
 }
 
 /// What the tool carries into the guest byte for byte, and what it refuses.
