@@ -60,6 +60,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8> {
     let configuration = Configuration {
         machine: arguments.machine,
         cpu: &arguments.cpu,
+        cpus: arguments.cpus,
         accelerator: choice.accelerator,
         count_instructions: arguments.icount,
         memory,

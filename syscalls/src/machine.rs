@@ -114,6 +114,12 @@ pub trait Task: Send + Sync {
     /// If the thread runs in its program on another CPU: makes that CPU enter the kernel soon, so that it sees the
     /// thread's work. Where there is one CPU there is nothing to do.
     fn kick(&self) {}
+    /// The CPUs on which it may run, a bit for each.
+    fn affinity(&self) -> u64;
+    /// Sets that; it takes effect before the thread goes back to its program. At least one of the CPUs is there.
+    fn set_affinity(&self, cpus: u64);
+    /// The CPU on which it runs or last ran.
+    fn cpu(&self) -> usize;
     /// How the vector registers are saved.
     fn extended_format(&self) -> ExtendedFormat;
     /// Saves the vector registers of the current thread into `image`, which is [`ExtendedFormat::size`] long, begins
@@ -241,6 +247,9 @@ pub trait Machine: Sync {
     fn cpus(&self) -> usize;
     /// The CPU that runs this.
     fn current_cpu(&self) -> usize;
+    /// Has each other CPU that runs a program pass a memory barrier that serialises its instructions, too, before this
+    /// returns. Where there is one CPU there is nothing to do.
+    fn synchronise_cpus(&self) {}
 
     /// One line for the kernel's log.
     fn log(&self, line: core::fmt::Arguments<'_>);

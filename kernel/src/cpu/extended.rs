@@ -51,6 +51,18 @@ static RESET: Initial = {
     }
     Initial(image)
 };
+/// Turns on the same on a CPU that is not the boot CPU.
+pub(super) fn start_application() {
+    let features = FEATURES.load(Ordering::Relaxed);
+    if features != 0 {
+        // SAFETY: as above; all CPUs of a machine are alike.
+        unsafe {
+            Cr4::update(|flags| flags.insert(Cr4Flags::OSXSAVE));
+            _xsetbv(0, features);
+        }
+    }
+    reset();
+}
 
 /// The live registers as a program finds them at its start.
 pub(crate) fn reset() {

@@ -2,7 +2,8 @@
 
 use super::descriptors::{CODE, STACK};
 use super::landing::land;
-use super::percpu::PerCpu;
+use super::lock;
+use super::percpu::{PerCpu, are_several};
 use birgus_syscalls::Errno;
 use birgus_syscalls::machine::Doors;
 use birgus_syscalls::registers::Registers;
@@ -22,6 +23,10 @@ unsafe extern "C" {
     fn jump_entry();
     fn jump_entry_number();
     fn jump_entry_traced();
+    fn syscall_entry_locked();
+    fn syscall_entry_locked_own_gs();
+    fn jump_entry_locked();
+    fn jump_entry_number_locked();
     #[expect(improper_ctypes, reason = "an assembly stub that passes the references on")]
     safe fn complete_frame(thread: &Thread, registers: &mut Registers) -> i64;
 }
@@ -70,6 +75,7 @@ global_asm!(
     RSI = const offset_of!(Registers, rsi),
     RDI = const offset_of!(Registers, rdi),
     RIP = const offset_of!(Registers, rip),
+    NUMBER = const offset_of!(Registers, number),
     RFLAGS = const offset_of!(Registers, rflags),
     RSP = const offset_of!(Registers, rsp),
     CODE_SELECTOR = const CODE.0,
@@ -77,6 +83,10 @@ global_asm!(
     VECTORS = const super::vectors::COUNT,
     ENTRIES = sym ENTRIES,
     HANDLERS = sym HANDLERS,
+    TRACED = sym TRACED,
+    HOLDER = sym lock::HOLDER,
+    SERVED = sym lock::SERVED,
+    take_lock = sym lock::take,
     trace = sym birgus_syscalls::trace::traced,
     to_program = sym super::exceptions::to_program_entry,
     after_switch = sym crate::task::after_switch,
@@ -114,8 +124,12 @@ pub(crate) fn trace() {
 /// Where rewritten calls enter.
 pub(crate) fn doors() -> Doors {
     let address = |door: unsafe extern "C" fn()| door as *const () as u64;
-    if TRACED.load(Ordering::Relaxed) {
-        Doors { any: address(jump_entry_traced), number: address(jump_entry_traced), leaf: |_| None }
+    let traced = TRACED.load(Ordering::Relaxed);
+    let leaf: fn(u32) -> Option<&'static [u8]> = if traced { |_| None } else { leaf };
+    if are_several() {
+        Doors { any: address(jump_entry_locked), number: address(jump_entry_number_locked), leaf }
+    } else if traced {
+        Doors { any: address(jump_entry_traced), number: address(jump_entry_traced), leaf }
     } else {
         Doors { any: address(jump_entry), number: address(jump_entry_number), leaf }
     }
@@ -144,6 +158,8 @@ fn leaf(number: u32) -> Option<&'static [u8]> {
 /// Points `syscall` to the door for a thread that has or has not a GS of its own.
 pub(super) fn choose_door(own_gs: bool) {
     let door: unsafe extern "C" fn() = match (TRACED.load(Ordering::Relaxed), own_gs) {
+        (_, false) if are_several() => syscall_entry_locked,
+        (_, true) if are_several() => syscall_entry_locked_own_gs,
         (false, false) => syscall_entry,
         (false, true) => syscall_entry_own_gs,
         (true, false) => syscall_entry_traced,

@@ -220,6 +220,7 @@ fn bind_task(thread: &Arc<Thread>, fs_base: u64) -> Arc<HostTask> {
         extended: Mutex::new(fresh_extended()),
         start: std::time::Instant::now(),
         running: AtomicBool::new(false),
+        affinity: AtomicU64::new(u64::MAX),
     });
     let weak: std::sync::Weak<HostTask> = Arc::downgrade(&task);
     thread.bind(weak);
@@ -240,6 +241,7 @@ struct HostTask {
     extended: Mutex<Vec<u8>>,
     start: std::time::Instant,
     running: AtomicBool,
+    affinity: AtomicU64,
 }
 
 /// FXSAVE's area and an XSAVE header, as a program finds them at its start: x87 and SSE masked, nothing in use.
@@ -272,6 +274,18 @@ impl Task for HostTask {
 
     fn is_parked(&self) -> bool {
         false
+    }
+
+    fn affinity(&self) -> u64 {
+        self.affinity.load(Ordering::SeqCst)
+    }
+
+    fn set_affinity(&self, cpus: u64) {
+        self.affinity.store(cpus, Ordering::SeqCst);
+    }
+
+    fn cpu(&self) -> usize {
+        0
     }
 
     fn reset_segments(&self) {
