@@ -44,14 +44,17 @@ impl Programs {
     /// # Errors
     /// None is there.
     pub(crate) fn find(ltp: &Path) -> Result<Self, String> {
-        let folder = ltp.join("testcases/kernel/syscalls");
+        let kernel = ltp.join("testcases/kernel");
+        let folder = kernel.join("syscalls");
         let mut areas: HashMap<String, Vec<PathBuf>> = HashMap::new();
-        for found in WalkDir::new(&folder).into_iter().filter_map(Result::ok) {
+        // The tests of pipes lie beside the others.
+        let folders = [&folder, &kernel.join("ipc")];
+        for found in folders.into_iter().flat_map(|folder| WalkDir::new(folder).into_iter().filter_map(Result::ok)) {
             let path = found.path();
             let executable = found.file_type().is_file()
                 && found.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
             if let (true, Some(parent)) = (executable, path.parent()) {
-                let area = parent.strip_prefix(&folder).unwrap_or(parent).to_string_lossy().into_owned();
+                let area = parent.strip_prefix(&folder).or_else(|_| parent.strip_prefix(&kernel)).unwrap_or(parent).to_string_lossy().into_owned();
                 areas.entry(area).or_default().push(path.to_owned());
             }
         }
