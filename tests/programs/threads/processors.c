@@ -1,5 +1,4 @@
 // Several CPUs, or one: threads stay where they may run, and what one CPU takes away no other goes on using.
-#define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
