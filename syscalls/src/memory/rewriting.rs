@@ -27,8 +27,6 @@ const BELOW: u64 = 1 << 20;
 const NEAR: u64 = 64 << 20;
 /// Where room above the program begins, behind what a heap may grow to.
 const ABOVE: u64 = 1 << 30;
-/// No trampoline is as long: a few moved instructions, twice, and two ways in and out.
-const LONGEST: u64 = 512;
 /// How often a place that turns out to be taken is given up for the next.
 const ATTEMPTS: usize = 16;
 /// What a trampoline's page lets a program do.
@@ -47,6 +45,8 @@ pub(super) struct Rewriting {
     /// The trampoline of each site that has one, by the site's number in the plan.
     places: BTreeMap<usize, u64>,
     sites: BTreeMap<u64, usize>,
+    /// Where trampolines are: from the lowest to the program, and from there to the highest.
+    hulls: [Range<u64>; 2],
     patched: BTreeSet<u64>,
 }
 
@@ -89,11 +89,11 @@ impl Rewriting {
 
     /// The site whose trampoline an address lies in, and the offset in it.
     fn within(&self, address: u64) -> Option<(Site<'static>, usize, Entry<'static>)> {
-        let (&place, &number) = self.sites.range(..=address).next_back()?;
-        // Most addresses are nowhere near, and the rest takes its time.
-        if address - place >= LONGEST {
+        // Most addresses are nowhere near, and signals want to be quick.
+        if !self.hulls.iter().any(|hull| hull.contains(&address)) {
             return None;
         }
+        let (&place, &number) = self.sites.range(..=address).next_back()?;
         let site = self.plan.site(number)?;
         let entry = Slots::at(self.slots?)?.entry(&site);
         let offset = usize::try_from(address - place).ok()?;
@@ -109,8 +109,9 @@ impl AddressSpace {
         let above = image.end.saturating_add(ABOVE)..image.end.saturating_add(ABOVE + NEAR).min(USER_END);
         let room = Room::new([below, above]);
         let (places, sites, patched) = Default::default();
+        let hulls = [image.start..image.start, image.end..image.end];
         let file = file.clone();
-        let rewriting = Rewriting { plan, file, bias, room, slots: None, places, sites, patched };
+        let rewriting = Rewriting { plan, file, bias, room, slots: None, places, sites, hulls, patched };
         self.state.lock().rewriting = Some(Box::new(rewriting));
     }
 
@@ -178,6 +179,12 @@ impl AddressSpace {
         self.write_code(place, &code)?;
         rewriting.places.insert(number, place);
         rewriting.sites.insert(place, number);
+        let [below, above] = &mut rewriting.hulls;
+        if place < below.end {
+            below.start = below.start.min(place);
+        } else {
+            above.end = above.end.max(place + size as u64);
+        }
         Some(place)
     }
 
@@ -284,7 +291,8 @@ impl AddressSpace {
     pub fn leave_trampoline(&self, registers: &mut Registers) -> bool {
         let state = self.state.lock();
         let Some(rewriting) = &state.rewriting else { return false };
-        let at_door = machine().doors().is_some_and(|doors| [doors.any, doors.number].contains(&registers.rip));
+        let at_door = registers.rip >= USER_END
+            && machine().doors().is_some_and(|doors| [doors.any, doors.number].contains(&registers.rip));
         // At a door nothing has happened yet but the jump: the `syscall` is still to come.
         let (address, back) = if at_door { (registers.rcx, SYSCALL) } else { (registers.rip, 0) };
         match rewriting.within(address).and_then(|(site, offset, entry)| site.origin(&entry, offset, rewriting.bias)) {
