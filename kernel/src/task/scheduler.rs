@@ -73,6 +73,14 @@ fn next_ready() -> Arc<KernelTask> {
 
 /// Halts until something happens, and sees to it.
 fn wait_for_interrupt() {
+    look_or_halt();
+    // The alarm has fired, or is one of sleepers: who was woken would run without a slice, and for ever.
+    if !SCHEDULER.lock().ready.is_empty() {
+        clock::arm(clock::now().after(SLICE));
+    }
+}
+
+fn look_or_halt() {
     if device::console::poll() | network::poll() | expire() {
         return;
     }
@@ -172,6 +180,10 @@ pub(crate) fn park(deadline: Option<Instant>) {
         scheduler.sleepers.insert((deadline, key(&task)), ());
     }
     drop(scheduler);
+    if let Some(deadline) = deadline {
+        // Also while others run.
+        clock::arm(deadline);
+    }
     // Where there is nobody else to run, this thread halts the CPU; that is not its time.
     task.charge(true);
     let next = next_ready();
