@@ -89,6 +89,7 @@ fn self_test(qemu: &Qemu) -> bool {
     let configuration = Configuration {
         machine: Machine::Microvm,
         cpu: "max",
+        cpus: 1,
         accelerator: Accelerator::Kvm,
         count_instructions: false,
         memory: MemorySize::mib(32),

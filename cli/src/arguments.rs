@@ -86,6 +86,10 @@ pub(crate) struct RunArguments {
     #[arg(long, value_enum, default_value_t = Machine::Microvm)]
     pub(crate) machine: Machine,
 
+    /// How many CPUs the machine has; programs run on them in parallel, the kernel on one at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=MOST_CPUS))]
+    pub(crate) cpus: u8,
+
     /// The CPU model, as QEMU names it
     #[arg(long, value_name = "MODEL", default_value = "max")]
     pub(crate) cpu: String,
@@ -140,6 +144,9 @@ pub(crate) struct RunArguments {
     #[arg(value_name = "PROGRAM [ARGUMENTS]", trailing_var_arg = true, required = true, num_args = 1..)]
     program_and_arguments: Vec<OsString>,
 }
+
+/// The most CPUs that the kernel uses.
+const MOST_CPUS: i64 = 32;
 
 const AFTER_HELP: &str = "\
 Exit codes: the program's own; 128 + n when signal n killed it; 124 after --timeout; 125 when tool or

@@ -1,5 +1,6 @@
 //! The virtual machine: QEMU, its command line and its process.
 
+mod backlog;
 mod command_line;
 mod process;
 mod qemu;

@@ -15,8 +15,8 @@ use crate::kernel_image::KERNEL;
 use crate::machine::{self, Configuration, Console, Process, Qemu};
 use crate::memory_file::{self, Inherited};
 use crate::memory_size::MemorySize;
-use crate::patch_plan;
 use crate::network::Network;
+use crate::patch_plan;
 use crate::program::Program;
 use crate::root_archive;
 use crate::session::{self, LogReader, Settings, Terminal};
@@ -60,6 +60,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8> {
     let configuration = Configuration {
         machine: arguments.machine,
         cpu: &arguments.cpu,
+        cpus: arguments.cpus,
         accelerator: choice.accelerator,
         count_instructions: arguments.icount,
         memory,

@@ -3,6 +3,7 @@
 mod files;
 
 use crate::boot::{Information, Module};
+use crate::cpu::application::{self, StartError};
 use crate::cpu::{apic, clock, syscall};
 use crate::device::{self, console};
 use crate::random;
@@ -49,6 +50,11 @@ pub(crate) fn launch(information: &Information, command_line: CommandLine<'_>) {
         refuse(FAILED, format_args!("out of memory: give the machine more (-m)"));
     }
     start_clock(handover.as_ref(), command_line);
+    match application::start(command_line.cpus()) {
+        Ok(()) => {}
+        Err(StartError::OutOfMemory) => refuse(FAILED, format_args!("out of memory: give the machine more (-m)")),
+        Err(StartError::Silent(cpu)) => refuse(FAILED, format_args!("CPU {cpu} does not start")),
+    }
     random::start(handover.as_ref().and_then(|handover| handover.seed));
     console::set_logging(
         command_line.log() || handover.is_some_and(|handover| handover.log_level.is_some_and(|level| level > 4)),

@@ -1,11 +1,11 @@
 //! The machine as the personality sees it.
 
-use crate::cpu::percpu::this_cpu;
+use crate::cpu::percpu::{self, this_cpu};
 use crate::cpu::{clock, extended, syscall};
 use crate::device::{self, console};
 use crate::memory::frames::{self, FRAME};
 use crate::memory::layout::direct;
-use crate::memory::{copy, space::Space};
+use crate::memory::{copy, space::Space, tlb};
 use crate::{power, random, task, vdso};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -201,11 +201,15 @@ impl Machine for Hardware {
     }
 
     fn cpus(&self) -> usize {
-        1
+        percpu::count()
     }
 
     fn current_cpu(&self) -> usize {
-        this_cpu().number
+        this_cpu().number()
+    }
+
+    fn synchronise_cpus(&self) {
+        tlb::synchronise();
     }
 
     fn log(&self, line: core::fmt::Arguments<'_>) {

@@ -7,6 +7,7 @@ pub(crate) mod kernel_half;
 pub(crate) mod layout;
 pub(crate) mod space;
 pub(crate) mod stacks;
+pub(crate) mod tlb;
 
 use crate::boot::Information;
 

@@ -19,6 +19,7 @@ global_asm!(
     ORIGIN = const offset_of!(Data, origin),
     SCALE = const offset_of!(Data, scale),
     REALTIME = const offset_of!(Data, realtime),
+    SEVERAL = const offset_of!(Data, several),
     COARSE = const COARSE,
 );
 
@@ -32,12 +33,23 @@ pub(crate) struct Data {
     pub(crate) scale: AtomicU64,
     /// Nanoseconds since 1970 at time 0; the maximum: the kernel has to be asked first.
     pub(crate) realtime: AtomicU64,
+    /// How the CPU's number is found: it is 0; by RDTSCP; the kernel has to be asked.
+    several: AtomicU64,
 }
 
 /// That page.
 #[unsafe(link_section = ".bss.pages")]
-pub(crate) static DATA: Data =
-    Data { origin: AtomicU64::new(0), scale: AtomicU64::new(0), realtime: AtomicU64::new(0) };
+pub(crate) static DATA: Data = Data {
+    origin: AtomicU64::new(0),
+    scale: AtomicU64::new(0),
+    realtime: AtomicU64::new(0),
+    several: AtomicU64::new(0),
+};
+
+/// There are several CPUs; whether RDTSCP tells their numbers.
+pub(crate) fn tell_several(by_rdtscp: bool) {
+    DATA.several.store(if by_rdtscp { 1 } else { 2 }, Ordering::Relaxed);
+}
 
 unsafe extern "C" {
     static vdso_image: u8;

@@ -150,6 +150,11 @@ impl<'a> CommandLine<'a> {
         u32::try_from(self.number("birgus.tsc_khz")?).ok().filter(|&khz| khz > 0)
     }
 
+    /// `birgus.cpus=`: how many CPUs to use, of those that the machine has; 1 if nothing is said.
+    pub fn cpus(self) -> usize {
+        self.number("birgus.cpus").and_then(|count| usize::try_from(count).ok()).unwrap_or(1).max(1)
+    }
+
     /// `birgus.debug_exit=`: the port of QEMU's `isa-debug-exit`, which is to be told the exit code.
     pub fn debug_exit(self) -> Option<u16> {
         u16::try_from(self.number("birgus.debug_exit")?).ok()

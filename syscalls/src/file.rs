@@ -3,6 +3,7 @@
 mod anonymous;
 pub mod calls;
 mod descriptor;
+pub mod driven;
 mod flags;
 pub mod lock;
 mod open;
@@ -150,6 +151,11 @@ pub trait File: Any + Send + Sync {
     fn read_waiting(&self, to: &mut Destination<'_>, may_wait: bool) -> Result<usize> {
         let _ = may_wait;
         self.read(to, 0)
+    }
+
+    /// Whether it can signal that it is ready (`O_ASYNC`).
+    fn can_signal(&self) -> bool {
+        false
     }
 
     /// `ioctl(2)`. `ENOTTY`.

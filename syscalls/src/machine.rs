@@ -114,16 +114,22 @@ pub trait Task: Send + Sync {
     /// If the thread runs in its program on another CPU: makes that CPU enter the kernel soon, so that it sees the
     /// thread's work. Where there is one CPU there is nothing to do.
     fn kick(&self) {}
+    /// The CPUs on which it may run, a bit for each.
+    fn affinity(&self) -> u64;
+    /// Sets that; it takes effect before the thread goes back to its program. At least one of the CPUs is there.
+    fn set_affinity(&self, cpus: u64);
+    /// The CPU on which it runs or last ran.
+    fn cpu(&self) -> usize;
     /// How the vector registers are saved.
     fn extended_format(&self) -> ExtendedFormat;
     /// Saves the vector registers of the current thread into `image`, which is [`ExtendedFormat::size`] long, begins
-    /// at a multiple of 64 and is all zero. What the processor leaves to software (bytes 464 to 511) stays as it is.
+    /// at a multiple of 64 and has zeros in the header (bytes 512 to 575). What the processor leaves to software (bytes
+    /// 464 to 511) stays as it is.
     fn save_extended(&self, image: &mut [u8]);
     /// Sets the vector registers of the current thread from an image that a program may have written. It begins at a
-    /// multiple of 64 and is 512 bytes long (FXSAVE's part alone) or up to [`ExtendedFormat::size`]; components that
-    /// are not in `features` become initial. `false`, with nothing changed or all initial, when the processor refuses
-    /// it.
-    fn restore_extended(&self, image: &[u8], features: u64) -> bool;
+    /// multiple of 64 and is [`ExtendedFormat::size`] long; components that are not in `features` become initial. Its
+    /// header is changed to what is loaded. `false`, with nothing changed, when the processor would refuse it.
+    fn restore_extended(&self, image: &mut [u8], features: u64) -> bool;
     /// Sets the vector registers to what a program finds at its start.
     fn reset_extended(&self);
 }
@@ -138,12 +144,14 @@ pub struct Processor {
 }
 
 /// The addresses at which rewritten calls enter the kernel, as `birgus_rewriter` describes it under "The door".
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Doors {
     /// Looks at the number.
     pub any: u64,
     /// For a number that is known to be in the table.
     pub number: u64,
+    /// The code that answers a call on the spot, where there is such: `rax` is all that it changes.
+    pub leaf: fn(number: u32) -> Option<&'static [u8]>,
 }
 
 /// The vDSO, `vdso(7)`: one page of data, which programs may read, and behind it in memory one page with the object,
@@ -239,6 +247,9 @@ pub trait Machine: Sync {
     fn cpus(&self) -> usize;
     /// The CPU that runs this.
     fn current_cpu(&self) -> usize;
+    /// Has each other CPU that runs a program pass a memory barrier that serialises its instructions, too, before this
+    /// returns. Where there is one CPU there is nothing to do.
+    fn synchronise_cpus(&self) {}
 
     /// One line for the kernel's log.
     fn log(&self, line: core::fmt::Arguments<'_>);

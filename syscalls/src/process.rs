@@ -188,6 +188,7 @@ impl Process {
     /// Makes it someone else.
     pub fn set_credentials(&self, credentials: Arc<Credentials>) {
         *self.credentials.write() = credentials;
+        self.tell_threads();
     }
 
     /// The number of its process group.

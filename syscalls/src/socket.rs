@@ -335,6 +335,10 @@ impl File for SocketFile {
         (limit != 0).then_some(limit)
     }
 
+    fn can_signal(&self) -> bool {
+        true
+    }
+
     fn ioctl(&self, thread: &Thread, request: u32, argument: u64) -> Result<i64> {
         let count = match request {
             FIONREAD => self.socket.readable_bytes()?,

@@ -1,8 +1,10 @@
 //! Threads: what runs.
 
+pub mod answers;
 pub mod calls;
 pub mod clone;
 
+use self::answers::Answers;
 use crate::file::FileTable;
 use crate::machine::{Task, machine};
 use crate::process::Process;
@@ -10,7 +12,7 @@ use crate::process::attributes::ThreadAttributes;
 use crate::signal::ThreadSignals;
 use crate::time::Instant;
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use spin::{Mutex, Once};
 
 bitflags::bitflags! {
@@ -35,7 +37,7 @@ bitflags::bitflags! {
 pub struct Thread {
     /// Bits of [`Work`]; the entry stub looks at this word on each way back.
     pub work: AtomicU32,
-    id: AtomicI32,
+    answers: Answers,
     /// The process it belongs to.
     pub process: Arc<Process>,
     /// `set_tid_address(2)`: zeroed and woken when the thread ends; 0 for none.
@@ -57,7 +59,7 @@ impl Thread {
     pub fn new(id: i32, process: Arc<Process>) -> Arc<Self> {
         let thread = Arc::new(Self {
             work: AtomicU32::new(0),
-            id: AtomicI32::new(id),
+            answers: Answers::new(id),
             process,
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
@@ -68,18 +70,19 @@ impl Thread {
             task: Once::new(),
         });
         thread.process.add_thread(&thread);
+        thread.answers.follow(&thread.process);
         thread
     }
 
     /// Its number.
     #[inline]
     pub fn id(&self) -> i32 {
-        self.id.load(Ordering::Relaxed)
+        self.answers.id.load(Ordering::Relaxed)
     }
 
     /// Makes it its process's main thread, as `execve(2)` does with the one that calls it.
     pub fn become_main(&self) {
-        self.id.store(self.process.id, Ordering::Relaxed);
+        self.answers.id.store(self.process.id, Ordering::Relaxed);
     }
 
     /// Binds the machine's side, once.

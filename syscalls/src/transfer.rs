@@ -383,7 +383,8 @@ impl<'a> Source<'a> {
             return count;
         }
         let machine = machine();
-        self.0.advance_present(0, to.len(), &mut |from, at, count| machine.copy_from_user(from, &mut to[at..at + count]))
+        self.0
+            .advance_present(0, to.len(), &mut |from, at, count| machine.copy_from_user(from, &mut to[at..at + count]))
     }
 
     /// Faults in the page that the next byte comes from. `EFAULT`.

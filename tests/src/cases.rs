@@ -30,7 +30,21 @@ pub(crate) fn of_programs(programs: &[Source]) -> Vec<Case> {
             cases.push(case.options(&directives.options).only_full(directives.full));
         }
     }
+    let trapped: Vec<_> = cases.iter().filter_map(by_traps_alone).collect();
+    cases.extend(trapped);
     cases
+}
+
+/// What the names of cases end with in which no call is rewritten.
+pub(crate) const BY_TRAPS: &str = "@traps";
+
+/// The same with no call rewritten. What is about registers, signals and processes is always run both ways.
+fn by_traps_alone(case: &Case) -> Option<Case> {
+    let always = ["ring0/", "signals/", "process/"].iter().any(|family| case.name.starts_with(family));
+    let rewritten = !case.options.iter().any(|option| option == "--rewrite");
+    let name = format!("{}{BY_TRAPS}", case.name);
+    let options = [&case.options[..], &["--rewrite".to_owned(), "off".to_owned()]].concat();
+    rewritten.then(|| Case { name, options, full: case.full || !always, ..case.clone() })
 }
 
 /// What the tool carries into the guest byte for byte, and what it refuses.
@@ -71,10 +85,26 @@ pub(crate) fn of_the_tool() -> Vec<Case> {
             ),
         ),
         Case::new("tool/signal", compiled("signals/death")).arguments(["TERM"]),
+        full_root(),
         Case::new("tool/absent", Program::Host("/nonexistent/program".into())).refused(127),
         Case::new("tool/text-file", Program::Host("/etc/passwd".into())).refused(126),
         Case::new("tool/directory", Program::Host("/etc".into())).refused(126),
     ]
+}
+
+/// Files cannot take all of the memory: the program that fills them lives to tell.
+fn full_root() -> Case {
+    let stderr = b"dd: error writing '/x': No space left on device\n".to_vec();
+    let outcome = Outcome { stdout: Vec::new(), stderr, ending: Ending::Code(1) };
+    let case = Case::new("tool/full-root", Program::Recipe("busybox")).options(["-m", "64M"]);
+    Case { expected: Expected::Fixed(outcome), ..case }.arguments([
+        "dd",
+        "if=/dev/zero",
+        "of=/x",
+        "bs=1M",
+        "count=200",
+        "status=none",
+    ])
 }
 
 /// The kernel's doors, beside what `doors.rs` does with them. `programs/ring0/deadlines.c` with a clock that counts

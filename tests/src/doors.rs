@@ -200,12 +200,15 @@ impl Symbols {
     }
 }
 
+/// How many fast ways back there are.
+const WINDOWS: u64 = 6;
+
 /// The kernel's table of them.
 fn exit_windows(kernel: &object::File<'_>) -> Result<Vec<[u64; 2]>, String> {
     let table = kernel.symbols().find(|symbol| symbol.name() == Ok("exit_windows")).ok_or("no symbol exit_windows")?;
     let section = table.section_index().ok_or("exit_windows is nowhere")?;
     let section = kernel.section_by_index(section).map_err(|error| error.to_string())?;
-    let words = section.data_range(table.address(), 3 * 16).map_err(|error| error.to_string())?;
+    let words = section.data_range(table.address(), WINDOWS * 16).map_err(|error| error.to_string())?;
     let words: Vec<_> = words
         .ok_or("exit_windows is cut")?
         .chunks_exact(8)

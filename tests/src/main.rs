@@ -30,6 +30,7 @@ use clap::Parser;
 
 use expected_failures::ExpectedFailures;
 use guest::Bench;
+use machines::Machine;
 use options::Options;
 use report::Report;
 use workspace::Workspace;
@@ -74,11 +75,14 @@ fn guest_tests(workspace: &Workspace, options: &Options, report: &Report) {
     let expected = ExpectedFailures::read(workspace, names, report);
     let chosen = |name: &str, full: bool| options.wants(name) && (options.full || !full);
     all.retain(|case| chosen(&case.name, case.full));
+    if options.cpus > 1 {
+        all.iter_mut().for_each(|case| case.machine.cpus = options.cpus);
+    }
     raw.retain(|case| chosen(&case.name, case.full));
     doors.retain(|case| chosen(&case.name, case.full));
     published.retain(|case| chosen(&case.name, case.full));
     if options.native {
-        all.retain(|case| case.machine == machines::DEFAULT);
+        all.retain(|case| case.machine == Machine { cpus: options.cpus, ..machines::DEFAULT });
         report.stage("programs on this host", all.len());
         workers::each(&all, |case| report.note(&case.name, bench.try_natively(case).into()));
     } else if let Some(built) = &built {

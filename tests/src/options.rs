@@ -22,6 +22,10 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) native: bool,
 
+    /// Run the guest tests' programs with this many CPUs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) cpus: u8,
+
     /// Only guest tests whose name holds one of these words; the host's checks are then left out
     #[arg(value_name = "FILTER")]
     filters: Vec<String>,

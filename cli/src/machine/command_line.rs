@@ -39,6 +39,8 @@ pub(crate) enum Backend {
 pub(crate) struct Configuration<'a> {
     pub(crate) machine: Machine,
     pub(crate) cpu: &'a str,
+    /// How many CPUs the machine has; the kernel is told of them where there is more than one.
+    pub(crate) cpus: u8,
     pub(crate) accelerator: Accelerator,
     pub(crate) count_instructions: bool,
     pub(crate) memory: MemorySize,
@@ -110,7 +112,7 @@ impl Configuration<'_> {
         );
         option("-cpu", &self.cpu);
         option("-m", &self.memory.for_qemu());
-        option("-smp", &"1");
+        option("-smp", &self.cpus.to_string());
         if self.count_instructions {
             option("-icount", &"shift=0,sleep=off");
         }
@@ -152,6 +154,10 @@ impl Configuration<'_> {
                 words.push(escaped(file));
                 option("-object", &words);
             }
+        }
+        let cpus = format!("birgus.cpus={}", self.cpus);
+        if self.cpus > 1 {
+            kernel_words.push(&cpus);
         }
         if !kernel_words.is_empty() {
             option("-append", &kernel_words.join(" "));

@@ -14,9 +14,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::unistd::{Pid, getppid};
 
-use super::{Configuration, Qemu};
+use super::{Backend, Configuration, Network, Qemu, backlog};
 use crate::failure::{Context, Failure, Result};
 use crate::memory_file::Inherited;
+use crate::network::Protocol;
 
 /// The most that is kept of what QEMU has to say.
 const LONGEST_COMPLAINT: usize = 64 * 1024;
@@ -72,7 +73,13 @@ impl Process {
         if let Some(stderr) = &stderr {
             fcntl(stderr, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).context("cannot prepare a pipe")?;
         }
-        Ok(Self { child, stderr, complaint: Vec::new() })
+        let process = Self { child, stderr, complaint: Vec::new() };
+        if let Some(Network { backend: Backend::User(ports), .. }) = configuration.network
+            && !ports.is_empty()
+        {
+            backlog::lengthen(process.pid(), ports.iter().filter(|port| port.protocol == Protocol::Tcp).count());
+        }
+        Ok(process)
     }
 
     /// Where QEMU complains, until it has closed that.

@@ -89,6 +89,7 @@ boot_pml4:
     .fill 254, 8, 0
     .quad kernel_pdpt - KERNEL_BASE + PRESENT + WRITABLE
 
+.globl boot_pdpt_identity
 boot_pdpt_identity:                     # only until the kernel runs in its own half
     .quad boot_pd - KERNEL_BASE + PRESENT + WRITABLE
     .fill 511, 8, 0

@@ -18,6 +18,8 @@ const SPURIOUS: u64 = 0xf0;
 const IN_SERVICE: u64 = 0x100;
 const LVT_TIMER: u64 = 0x320;
 const LVT_LINT0: u64 = 0x350;
+const COMMAND_LOW: u64 = 0x300;
+const COMMAND_HIGH: u64 = 0x310;
 const TIMER_INITIAL: u64 = 0x380;
 const TIMER_CURRENT: u64 = 0x390;
 const TIMER_DIVIDE: u64 = 0x3e0;
@@ -73,6 +75,67 @@ pub(crate) fn start() -> Option<()> {
     write(TIMER_DIVIDE, 0b1011);
     write(LVT_TIMER, u32::from(super::Vector::TIMER));
     Some(())
+}
+
+/// Turns on the local APIC of a CPU that is not the boot CPU, on that CPU, in the boot CPU's mode.
+pub(super) fn start_application() {
+    let mut msr = Msr::new(APIC_BASE);
+    let mode = if REGISTERS.load(Ordering::Relaxed) == BY_MSR { BASE_X2APIC } else { 0 };
+    // SAFETY: the register is there; the two bits may be set together (SDM volume 3, figure 12-27), the address stays.
+    unsafe {
+        let base = msr.read();
+        msr.write(base | BASE_ENABLED);
+        msr.write(base | BASE_ENABLED | mode);
+    }
+    write(SPURIOUS, 0x100 | u32::from(super::Vector::SPURIOUS));
+    write(TIMER_DIVIDE, 0b1011);
+    write(LVT_TIMER, u32::from(super::Vector::TIMER));
+}
+
+/// Delivery modes of an interrupt to another CPU (SDM volume 3, 12.6.1), with "assert".
+const FIXED: u32 = 1 << 14;
+const NON_MASKABLE: u32 = 1 << 14 | 4 << 8;
+const INIT: u32 = 1 << 14 | 5 << 8;
+const START_UP: u32 = 1 << 14 | 6 << 8;
+/// The last command has not been accepted yet.
+const PENDING: u32 = 1 << 12;
+
+/// Sends a command to the CPU with this number, which is that of its local APIC.
+fn command(cpu: usize, command: u32) {
+    if REGISTERS.load(Ordering::Relaxed) == BY_MSR {
+        // SAFETY: the register is there in this mode. It does not wait for writes before it (SDM volume 3, 12.12.3),
+        // hence the fence.
+        unsafe {
+            core::arch::asm!("mfence", options(nostack, preserves_flags));
+            Msr::new(X2APIC_FIRST + (COMMAND_LOW >> 4) as u32).write((cpu as u64) << 32 | u64::from(command));
+        }
+        return;
+    }
+    while read(COMMAND_LOW) & PENDING != 0 {
+        core::hint::spin_loop();
+    }
+    write(COMMAND_HIGH, (cpu as u32) << 24);
+    write(COMMAND_LOW, command);
+}
+
+/// Interrupts another CPU.
+pub(crate) fn interrupt(cpu: usize, vector: u8) {
+    command(cpu, FIXED | u32::from(vector));
+}
+
+/// Interrupts another CPU that may have interrupts off.
+pub(crate) fn non_maskable_interrupt(cpu: usize) {
+    command(cpu, NON_MASKABLE);
+}
+
+/// Resets another CPU, which waits for [`start_up`] then.
+pub(super) fn reset(cpu: usize) {
+    command(cpu, INIT);
+}
+
+/// Lets a CPU that was reset begin in real mode at the start of a page below 1 MiB.
+pub(super) fn start_up(cpu: usize, page: u8) {
+    command(cpu, START_UP | u32::from(page));
 }
 
 /// Firmware may have left the old interrupt controllers connected, and one of their interrupts pending: they are

@@ -5,6 +5,7 @@ mod rate;
 mod real_time_clock;
 
 use super::apic;
+use super::percpu::this_cpu;
 use crate::vdso::DATA;
 use birgus_syscalls::time::{Instant, SECOND};
 use core::arch::asm;
@@ -18,13 +19,7 @@ static SCALE: &AtomicU64 = &DATA.scale;
 static REALTIME: &AtomicU64 = &DATA.realtime;
 /// Nobody has said what time it is, and nobody has asked.
 const NOT_KNOWN: u64 = u64::MAX;
-/// When the alarm is set to fire, as an [`Instant`]; the maximum: it is not set.
-static ALARM: AtomicU64 = AtomicU64::new(u64::MAX);
-/// When the alarm was set.
-static ARMED_AT: AtomicU64 = AtomicU64::new(0);
-/// Nanoseconds from then until it should fire. Less than until the deadline if the timer cannot count so far.
-static ARMED_FOR: AtomicU64 = AtomicU64::new(0);
-/// Ticks of the alarm's timer in a second.
+/// Ticks of the alarms' timers in a second.
 static ALARM_RATE: AtomicU64 = AtomicU64::new(1_000_000_000);
 
 /// Starts the clock at 0. `told_khz`: the counter's rate if somebody knows it; otherwise it may take 10 ms to find out.
@@ -98,9 +93,10 @@ pub(crate) fn set_wall_clock(wall: u64, then: Option<u64>) {
     set_realtime_offset(offset);
 }
 
-/// Lets the alarm fire at `deadline`, unless it is set to fire earlier.
+/// Lets this CPU's alarm fire at `deadline`, unless it is set to fire earlier.
 pub(crate) fn arm(deadline: Instant) {
-    if deadline.0 >= ALARM.load(Ordering::Relaxed) {
+    let cpu = this_cpu();
+    if deadline.0 >= cpu.alarm.get() {
         return;
     }
     let now = now();
@@ -109,19 +105,20 @@ pub(crate) fn arm(deadline: Instant) {
     let ticks = u128::from(wanted) * u128::from(rate) / u128::from(SECOND);
     // What is too far away is waited for in pieces: whoever set the alarm looks at the time when it fires.
     let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
-    ALARM.store(deadline.0, Ordering::Relaxed);
-    ARMED_AT.store(now.0, Ordering::Relaxed);
-    ARMED_FOR.store(wanted.min(u64::from(ticks) * SECOND / rate), Ordering::Relaxed);
+    cpu.alarm.set(deadline.0);
+    cpu.armed_at.set(now.0);
+    cpu.armed_for.set(wanted.min(u64::from(ticks) * SECOND / rate));
     apic::arm(ticks);
 }
 
-/// The alarm has fired: it is no longer set. Learns its rate from how early or late it was.
+/// This CPU's alarm has fired: it is no longer set. Learns its rate from how early or late it was.
 pub(crate) fn alarm_fired() {
-    if ALARM.swap(u64::MAX, Ordering::Relaxed) == u64::MAX {
+    let cpu = this_cpu();
+    if cpu.alarm.replace(u64::MAX) == u64::MAX {
         return;
     }
-    let wanted = ARMED_FOR.load(Ordering::Relaxed);
-    let taken = now().0.saturating_sub(ARMED_AT.load(Ordering::Relaxed));
+    let wanted = cpu.armed_for.get();
+    let taken = now().0.saturating_sub(cpu.armed_at.get());
     // No timer is early that runs at its rate. But all are late on a busy host: only a long wait that was far too long
     // says that the timer is slow. A wrong belief mends itself: with it the next alarm is early.
     let is_fast = wanted > 100_000 && taken < wanted / 2;

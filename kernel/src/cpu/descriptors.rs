@@ -2,6 +2,7 @@
 
 use super::vectors::IN_USE;
 use crate::memory::stacks;
+use alloc::boxed::Box;
 use core::ptr::addr_of;
 use spin::{Mutex, Once};
 use x86_64::instructions::segmentation::{CS, SS, Segment};
@@ -24,25 +25,23 @@ unsafe extern "C" {
     static vectors: [[u8; 16]; 0];
 }
 
-/// Loads everything for the boot CPU. `None`: no memory for the stacks.
-pub(crate) fn start() -> Option<()> {
+/// Loads everything for the CPU with this number, on that CPU. `None`: no memory for the stacks.
+pub(crate) fn start(cpu: usize) -> Option<()> {
     let mut tss = TaskStateSegment::new();
     let mut table = tss.interrupt_stack_table;
     for (number, stack) in (0..stacks::LANDING_COUNT).zip(&mut table) {
-        stacks::map_landing(number)?;
+        stacks::map_landing(cpu, number)?;
         // `int n` leaves a word less than an exception with an error code: a stub may look 16 bytes too high.
-        *stack = VirtAddr::new(stacks::landing_top(number) - 16);
+        *stack = VirtAddr::new(stacks::landing_top(cpu, number) - 16);
     }
     tss.interrupt_stack_table = table;
-    let tss = TSS.call_once(|| tss);
-    let mut tss_selector = CODE;
-    let gdt = GDT.call_once(|| {
-        let mut gdt = GlobalDescriptorTable::new();
-        gdt.append(Descriptor::kernel_code_segment());
-        gdt.append(Descriptor::kernel_data_segment());
-        tss_selector = gdt.append(Descriptor::tss_segment(tss));
-        gdt
-    });
+    let is_boot_cpu = cpu == 0;
+    let tss = if is_boot_cpu { TSS.call_once(|| tss) } else { Box::leak(Box::new(tss)) };
+    let mut gdt = GlobalDescriptorTable::new();
+    gdt.append(Descriptor::kernel_code_segment());
+    gdt.append(Descriptor::kernel_data_segment());
+    let tss_selector = gdt.append(Descriptor::tss_segment(tss));
+    let gdt = if is_boot_cpu { GDT.call_once(|| gdt) } else { Box::leak(Box::new(gdt)) };
     gdt.load();
     // SAFETY: the selectors name what was just put into the table.
     unsafe {
@@ -51,7 +50,9 @@ pub(crate) fn start() -> Option<()> {
         load_tss(tss_selector);
     }
     let mut idt = IDT.lock();
-    fill(&mut idt);
+    if is_boot_cpu {
+        fill(&mut idt);
+    }
     // SAFETY: the table is static, and nobody changes it any more.
     unsafe { idt.load_unsafe() };
     Some(())

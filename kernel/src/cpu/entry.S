@@ -58,10 +58,15 @@ exit_windows:
 .endm
 
 # The fast way back. Interrupts are on behind `popfq`; `Landed::roll_forward` sees to one that arrives there.
-.macro go_back
+# Where there are several CPUs, work that another one has for this thread from here on comes with an interrupt.
+.macro go_back locked=0
     mov rcx, gs:[{CURRENT}]
     cmp dword ptr [rcx + {WORK}], 0
     jne slow_way_back
+    .if \locked
+    mov dword ptr [rip + {HOLDER}], 0   # as `lock::give_back`
+    inc dword ptr [rip + {SERVED}]
+    .endif
     add rsp, {GAP}
     pop r9
     pop r8
@@ -104,6 +109,51 @@ jump_entry_number:
     save_jump
     serve
     go_back
+
+# The same doors where there are several CPUs: they take the kernel's lock (see `lock.rs`).
+.macro take_lock
+    call {take_lock}
+    mov eax, [rsp + {NUMBER}]
+    cmp byte ptr [rip + {TRACED}], 0
+    jne traced_locked
+.endm
+
+.globl syscall_entry_locked_own_gs
+syscall_entry_locked_own_gs:
+    swapgs
+.globl syscall_entry_locked
+syscall_entry_locked:
+    save_call
+    take_lock
+    cmp eax, {NUMBERS}
+    jae unknown_number_locked
+    serve
+fast_way_back_locked:
+    go_back 1
+.globl jump_entry_locked
+jump_entry_locked:
+    save_jump
+    take_lock
+    cmp eax, {NUMBERS}
+    jae unknown_number_locked
+    serve
+    go_back 1
+.globl jump_entry_number_locked
+jump_entry_number_locked:
+    save_jump
+    take_lock
+    serve
+    go_back 1
+
+unknown_number_locked:
+    mov rax, {ENOSYS}
+    jmp fast_way_back_locked
+
+traced_locked:
+    mov rdi, gs:[{CURRENT}]
+    mov rsi, rsp
+    call trace_call
+    jmp fast_way_back_locked
 
 unknown_number:
     mov rax, {ENOSYS}

@@ -1,9 +1,10 @@
 //! Exceptions and interrupts, once their frame is where it belongs, and the way back to a program.
 
 use super::landing::{Cause, Origin};
+use super::percpu::{are_several, this_cpu};
 use super::vectors::Vector;
-use super::{apic, halt, percpu::this_cpu, vsyscall};
-use crate::memory::copy;
+use super::{apic, halt, lock, vsyscall};
+use crate::memory::{copy, tlb};
 use crate::{device, task};
 use birgus_syscalls::machine::{Access, machine};
 use birgus_syscalls::network;
@@ -31,6 +32,40 @@ const RESUME_FLAG: u64 = 1 << 16;
 /// program's again.
 pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
     let cause = Cause::from_register(cause);
+    if are_several() { handle_with_lock(frame, cause) } else { see_to(frame, cause) }
+}
+
+/// The same where there are several CPUs: with the kernel's lock, but for what may come to a CPU that waits for it or
+/// holds it.
+fn handle_with_lock(frame: &mut Registers, cause: Cause) -> bool {
+    let from_program = cause.origin() == Origin::Program;
+    match cause.vector() {
+        Vector::NMI if !from_program => {
+            tlb::answer();
+            return cause.found_own_gs();
+        }
+        Vector::DEBUG if !from_program => {
+            pass_over(frame);
+            return cause.found_own_gs();
+        }
+        // The end of a copy that has failed.
+        Vector::SPURIOUS if !from_program => return false,
+        Vector::SHOOT_DOWN if !(from_program && is_software_interrupt(frame, Vector::SHOOT_DOWN)) => {
+            apic::end_of_interrupt();
+            tlb::answer();
+            return cause.found_own_gs();
+        }
+        _ => {}
+    }
+    let has_entered = lock::enter();
+    let is_own_gs = see_to(frame, cause);
+    if from_program || has_entered {
+        lock::give_back();
+    }
+    is_own_gs
+}
+
+fn see_to(frame: &mut Registers, cause: Cause) -> bool {
     let from_program = cause.origin() == Origin::Program;
     match cause.vector() {
         // These come at any instruction of the kernel, also where GS is the program's still or already.
@@ -41,7 +76,7 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
         }
         Vector::NMI if !follows_int(frame, Vector::NMI) => halt::see_to(frame),
         Vector::NMI => software_interrupt(frame, Vector::NMI),
-        Vector::TIMER | Vector::CONSOLE | Vector::NETWORK
+        Vector::TIMER | Vector::CONSOLE | Vector::NETWORK | Vector::RESCHEDULE | Vector::SHOOT_DOWN
             if from_program && is_software_interrupt(frame, cause.vector()) =>
         {
             software_interrupt(frame, cause.vector());
@@ -65,6 +100,12 @@ pub(crate) extern "C" fn handle(frame: &mut Registers, cause: u64) -> bool {
             network::poll();
             if from_program {
                 task::give_way();
+            }
+        }
+        Vector::RESCHEDULE => {
+            apic::end_of_interrupt();
+            if from_program {
+                halt::see_to(frame);
             }
         }
         Vector::SPURIOUS => {}
@@ -266,7 +307,9 @@ fn floating_point_code(exceptions: u32) -> i32 {
 
 /// The entry stub's door to [`to_program`].
 pub(crate) extern "C" fn to_program_entry(frame: &mut Registers) -> bool {
-    to_program(frame)
+    let is_own_gs = to_program(frame);
+    lock::leave();
+    is_own_gs
 }
 
 /// Sees to all work before the thread goes back to its program. Gives whether its GS is its own.

@@ -36,9 +36,38 @@ pub(crate) fn start() {
     reset();
 }
 
+/// What a program finds at its start, as far as it is not zero: two control words, and in the header x87 and SSE.
+const INITIAL: [(usize, u8); 5] = [(0, 0x7f), (1, 0x03), (24, 0x80), (25, 0x1f), (HEADER.start, 0b11)];
+
+#[repr(C, align(64))]
+struct Initial([u8; HEADER.end]);
+
+static RESET: Initial = {
+    let mut image = [0; HEADER.end];
+    let mut index = 0;
+    while index < INITIAL.len() {
+        image[INITIAL[index].0] = INITIAL[index].1;
+        index += 1;
+    }
+    Initial(image)
+};
+/// Turns on the same on a CPU that is not the boot CPU.
+pub(super) fn start_application() {
+    let features = FEATURES.load(Ordering::Relaxed);
+    if features != 0 {
+        // SAFETY: as above; all CPUs of a machine are alike.
+        unsafe {
+            Cr4::update(|flags| flags.insert(Cr4Flags::OSXSAVE));
+            _xsetbv(0, features);
+        }
+    }
+    reset();
+}
+
 /// The live registers as a program finds them at its start.
 pub(crate) fn reset() {
-    State::new().restore();
+    // SAFETY: the header names what FXSAVE's part holds; all else becomes initial.
+    unsafe { restore(RESET.0.as_ptr()) };
 }
 
 /// A thread's state while it does not run.
@@ -65,11 +94,10 @@ impl State {
         }
         let state = Self { area };
         state.bytes_mut(|bytes| {
-            bytes[..2].copy_from_slice(&0x37f_u16.to_le_bytes());
-            bytes[24..28].copy_from_slice(&0x1f80_u32.to_le_bytes());
-            if FEATURES.load(Ordering::Relaxed) != 0 {
-                // XSTATE_BV: x87 and SSE are loaded from here, the rest becomes zero.
-                bytes[512] = 0b11;
+            for (at, value) in INITIAL {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = value;
+                }
             }
         });
         state
@@ -88,14 +116,22 @@ impl State {
 
     /// Loads the live registers from here.
     pub(crate) fn restore(&self) {
-        let features = FEATURES.load(Ordering::Relaxed);
         // SAFETY: the area holds what `new` or `save` put there, which the instruction takes.
-        unsafe {
-            if features == 0 {
-                asm!("fxrstor64 [{}]", in(reg) self.area, options(nostack));
-            } else {
-                asm!("xrstor64 [{}]", in(reg) self.area, in("eax") features as u32, in("edx") 0, options(nostack));
-            }
+        unsafe { restore(self.area) };
+    }
+}
+
+/// # Safety
+/// The area is an image in the standard format, aligned to 64, that the processor does not refuse, and holds all that
+/// its header names.
+unsafe fn restore(area: *const u8) {
+    let features = FEATURES.load(Ordering::Relaxed);
+    // SAFETY: the caller's promise; the instruction is there.
+    unsafe {
+        if features == 0 {
+            asm!("fxrstor64 [{}]", in(reg) area, options(nostack, readonly));
+        } else {
+            asm!("xrstor64 [{}]", in(reg) area, in("eax") features as u32, in("edx") 0, options(nostack, readonly));
         }
     }
 }
@@ -121,31 +157,22 @@ const MXCSR_BITS: u32 = 0xffff;
 
 /// Loads the live registers from an image that a program may have written, as far as its `features` go. `false`, with
 /// nothing changed, when it holds what the processor would refuse.
-pub(crate) fn restore_from(image: &[u8], features: u64) -> bool {
+pub(crate) fn restore_from(image: &mut [u8], features: u64) -> bool {
     let enabled = FEATURES.load(Ordering::Relaxed);
-    let word = |at: usize| image.get(at..at + 4).and_then(|word| word.try_into().ok()).map(u32::from_le_bytes);
-    if image.len() < LEGACY_SIZE || word(24).is_none_or(|mxcsr| mxcsr & !MXCSR_BITS != 0) {
+    assert!(image.len() >= SIZE.load(Ordering::Relaxed) && image.as_ptr().addr().is_multiple_of(64));
+    let mxcsr = u32::from_le_bytes(core::array::from_fn(|at| image[24 + at]));
+    // Of a compacted image, and of bits that no CPU has yet.
+    let reserved = image.get(HEADER.start + 8..HEADER.end);
+    if mxcsr & !MXCSR_BITS != 0 || reserved.is_some_and(|reserved| reserved != [0; 56]) {
         return false;
     }
-    let header = image.get(HEADER);
-    if header.is_some_and(|header| header[8..].iter().any(|&byte| byte != 0)) {
-        return false;
+    if let Some(header) = image.get_mut(HEADER.start..HEADER.start + 8) {
+        let present = u64::from_le_bytes(core::array::from_fn(|at| header[at])) & features & enabled;
+        header.copy_from_slice(&present.to_le_bytes());
     }
-    // The header that counts is the kernel's own, so what is loaded is what was checked.
-    let state = State::new();
-    state.bytes_mut(|bytes| {
-        let length = image.len().min(bytes.len());
-        bytes[..length].copy_from_slice(&image[..length]);
-        if enabled != 0 {
-            let present = match header {
-                Some(header) => u64::from_le_bytes(core::array::from_fn(|at| header[at])),
-                None => 0b11,
-            };
-            bytes[HEADER].fill(0);
-            bytes[HEADER.start..HEADER.start + 8].copy_from_slice(&(present & features & enabled).to_le_bytes());
-        }
-    });
-    state.restore();
+    // SAFETY: long enough, aligned, and nothing in it that the instruction refuses, as just checked: the bytes are the
+    // kernel's own.
+    unsafe { restore(image.as_ptr()) };
     true
 }
 

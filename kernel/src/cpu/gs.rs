@@ -5,6 +5,7 @@
 //! nothing. CR4.FSGSBASE stays clear, so a program cannot change its base without the kernel.
 
 use super::{percpu, syscall};
+use crate::memory::stacks;
 use core::sync::atomic::{AtomicBool, Ordering};
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{GsBase, KernelGsBase};
@@ -13,10 +14,10 @@ use x86_64::registers::segmentation::GS;
 /// Whether any thread has ever owned its GS.
 static ANY: AtomicBool = AtomicBool::new(false);
 
-/// Makes GS the kernel's where it is a program's. Called first thing by whoever may have interrupted either. Gives
-/// whether it was.
-pub(super) fn reclaim() -> bool {
-    let is_own = ANY.load(Ordering::Relaxed) && GsBase::read() != percpu::boot_cpu();
+/// Makes GS the kernel's where it is a program's. Called first thing by whoever may have interrupted either, with the
+/// address of something on the landing stack, which tells the CPU. Gives whether it was.
+pub(super) fn reclaim(landed: u64) -> bool {
+    let is_own = ANY.load(Ordering::Relaxed) && GsBase::read() != percpu::base(stacks::cpu_of_landing(landed));
     if is_own {
         // SAFETY: the kernel's base is the one that waits.
         unsafe { GS::swap() };

@@ -96,7 +96,7 @@ impl Cause {
 
 unsafe extern "C" {
     /// The last two instructions of each fast way back.
-    static exit_windows: [[u64; 2]; 3];
+    static exit_windows: [[u64; 2]; 6];
 }
 
 impl Landed {
@@ -165,7 +165,7 @@ impl Landed {
 /// only memory that cannot fault.
 pub(crate) extern "C" fn land(vector: u32, landed: &mut Landed) -> Landing {
     let vector = vector as u8;
-    let found_own_gs = gs::reclaim();
+    let found_own_gs = gs::reclaim((&raw const *landed) as u64);
     let software = landed.align_software_interrupt();
     let was_leaving = landed.roll_forward();
     let origin = landed.origin();
@@ -214,7 +214,7 @@ fn give_up(landed: &Landed) -> ! {
             "mov rsp, {top}",
             "call {report}",
             "ud2",
-            top = in(reg) stacks::landing_top(DOUBLE_FAULT_STACK.into()),
+            top = in(reg) stacks::landing_top(this_cpu().number(), DOUBLE_FAULT_STACK.into()),
             report = sym crate::panic::stack_overflow,
             in("rdi") landed.rip,
             in("rsi") landed.rsp,

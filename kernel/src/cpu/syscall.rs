@@ -2,11 +2,13 @@
 
 use super::descriptors::{CODE, STACK};
 use super::landing::land;
-use super::percpu::PerCpu;
+use super::lock;
+use super::percpu::{PerCpu, are_several};
 use birgus_syscalls::Errno;
 use birgus_syscalls::machine::Doors;
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::table::{HANDLERS, Handler, NUMBERS};
+use birgus_syscalls::thread::answers::ANSWERS;
 use birgus_syscalls::thread::{Thread, Work};
 use core::arch::global_asm;
 use core::mem::offset_of;
@@ -21,6 +23,10 @@ unsafe extern "C" {
     fn jump_entry();
     fn jump_entry_number();
     fn jump_entry_traced();
+    fn syscall_entry_locked();
+    fn syscall_entry_locked_own_gs();
+    fn jump_entry_locked();
+    fn jump_entry_number_locked();
     #[expect(improper_ctypes, reason = "an assembly stub that passes the references on")]
     safe fn complete_frame(thread: &Thread, registers: &mut Registers) -> i64;
 }
@@ -69,6 +75,7 @@ global_asm!(
     RSI = const offset_of!(Registers, rsi),
     RDI = const offset_of!(Registers, rdi),
     RIP = const offset_of!(Registers, rip),
+    NUMBER = const offset_of!(Registers, number),
     RFLAGS = const offset_of!(Registers, rflags),
     RSP = const offset_of!(Registers, rsp),
     CODE_SELECTOR = const CODE.0,
@@ -76,6 +83,10 @@ global_asm!(
     VECTORS = const super::vectors::COUNT,
     ENTRIES = sym ENTRIES,
     HANDLERS = sym HANDLERS,
+    TRACED = sym TRACED,
+    HOLDER = sym lock::HOLDER,
+    SERVED = sym lock::SERVED,
+    take_lock = sym lock::take,
     trace = sym birgus_syscalls::trace::traced,
     to_program = sym super::exceptions::to_program_entry,
     after_switch = sym crate::task::after_switch,
@@ -113,16 +124,42 @@ pub(crate) fn trace() {
 /// Where rewritten calls enter.
 pub(crate) fn doors() -> Doors {
     let address = |door: unsafe extern "C" fn()| door as *const () as u64;
-    if TRACED.load(Ordering::Relaxed) {
-        Doors { any: address(jump_entry_traced), number: address(jump_entry_traced) }
+    let traced = TRACED.load(Ordering::Relaxed);
+    let leaf: fn(u32) -> Option<&'static [u8]> = if traced { |_| None } else { leaf };
+    if are_several() {
+        Doors { any: address(jump_entry_locked), number: address(jump_entry_number_locked), leaf }
+    } else if traced {
+        Doors { any: address(jump_entry_traced), number: address(jump_entry_traced), leaf }
     } else {
-        Doors { any: address(jump_entry), number: address(jump_entry_number) }
+        Doors { any: address(jump_entry), number: address(jump_entry_number), leaf }
     }
+}
+
+/// `mov rax, gs:[current]; mov eax, [rax + place]` for each of [`ANSWERS`].
+static LEAVES: [[u8; 15]; ANSWERS.len()] = leaves();
+
+const fn leaves() -> [[u8; 15]; ANSWERS.len()] {
+    let [c0, c1, c2, c3] = (offset_of!(PerCpu, current) as u32).to_le_bytes();
+    let mut leaves = [[0; 15]; ANSWERS.len()];
+    let mut index = 0;
+    while index < ANSWERS.len() {
+        let [p0, p1, p2, p3] = (ANSWERS[index].1 as u32).to_le_bytes();
+        leaves[index] = [0x65, 0x48, 0x8b, 0x04, 0x25, c0, c1, c2, c3, 0x8b, 0x80, p0, p1, p2, p3];
+        index += 1;
+    }
+    leaves
+}
+
+fn leaf(number: u32) -> Option<&'static [u8]> {
+    let index = ANSWERS.iter().position(|(answered, _)| *answered == number)?;
+    Some(&LEAVES[index])
 }
 
 /// Points `syscall` to the door for a thread that has or has not a GS of its own.
 pub(super) fn choose_door(own_gs: bool) {
     let door: unsafe extern "C" fn() = match (TRACED.load(Ordering::Relaxed), own_gs) {
+        (_, false) if are_several() => syscall_entry_locked,
+        (_, true) if are_several() => syscall_entry_locked_own_gs,
         (false, false) => syscall_entry,
         (false, true) => syscall_entry_own_gs,
         (true, false) => syscall_entry_traced,

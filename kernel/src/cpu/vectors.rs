@@ -28,6 +28,10 @@ impl Vector {
     pub(crate) const CONSOLE: u8 = 33;
     /// The network device.
     pub(crate) const NETWORK: u8 = 34;
+    /// Another CPU: there is something to run, or work for the thread that runs.
+    pub(crate) const RESCHEDULE: u8 = 35;
+    /// Another CPU: translations are to be forgotten.
+    pub(crate) const SHOOT_DOWN: u8 = 36;
     /// The local APIC's spurious interrupt.
     pub(crate) const SPURIOUS: u8 = 47;
 }
@@ -63,5 +67,7 @@ pub(crate) const IN_USE: &[(u8, u16)] = &[
     (Vector::TIMER, SHARED),
     (Vector::CONSOLE, SHARED),
     (Vector::NETWORK, SHARED),
+    (Vector::RESCHEDULE, SHARED),
+    (Vector::SHOOT_DOWN, SHARED),
     (Vector::SPURIOUS, SHARED),
 ];

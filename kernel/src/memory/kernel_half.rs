@@ -10,6 +10,7 @@ use x86_64::{PhysAddr, VirtAddr};
 
 unsafe extern "C" {
     static mut boot_pml4: PageTable;
+    static boot_pdpt_identity: PageTable;
     static mut direct_pt: [PageTable; 2];
     static mut kernel_pt: [PageTable; 2];
     static boot_stack_guard: u8;
@@ -50,6 +51,27 @@ pub(crate) unsafe fn protect() {
     }
     // The boot tables are global: CR4.PGE off and on again drops them from the TLB.
     flush_everything();
+}
+
+/// Does something while the first GiB is mapped at its physical addresses, executable, in the kernel's own table:
+/// other CPUs come up there.
+pub(crate) fn with_identity<T>(run: impl FnOnce() -> T) -> T {
+    let table = PhysAddr::new((&raw const boot_pdpt_identity) as u64 - KERNEL_BASE);
+    // SAFETY: the lower half of the kernel's own table is in nobody's use; no program runs.
+    let first = unsafe { &mut *(&raw mut boot_pml4).cast::<PageTableEntry>() };
+    first.set_addr(table, PageTableFlags::PRESENT | PageTableFlags::WRITABLE);
+    let result = run();
+    first.set_unused();
+    tlb::flush_all();
+    result
+}
+
+/// Makes the kernel's own table this CPU's address space: no program's memory is there.
+pub(crate) fn activate() {
+    use x86_64::registers::control::{Cr3, Cr3Flags};
+    use x86_64::structures::paging::PhysFrame;
+    // SAFETY: the upper half is that of every space.
+    unsafe { Cr3::write(PhysFrame::containing_address(PhysAddr::new(top_level())), Cr3Flags::empty()) };
 }
 
 fn flush_everything() {

@@ -6,7 +6,9 @@
 
 use super::frames::{self, FRAME};
 use super::kernel_half;
-use super::layout::direct;
+use super::layout::{self, direct};
+use super::tlb::{self, invalidate};
+use crate::cpu::percpu::this_cpu;
 use alloc::boxed::Box;
 use birgus_syscalls::frame::Frame;
 use birgus_syscalls::machine::{Access, Mapped, OutOfMemory, PageTable};
@@ -41,6 +43,12 @@ impl Slot {
     fn get(self) -> u64 {
         // SAFETY: a slot lies in a page table of a space whose lock is held. The hardware may set bits meanwhile.
         unsafe { self.0.read_volatile() }
+    }
+
+    /// Puts a value in the place of the one that is there, and gives that, as other CPUs have left it.
+    fn replace(self, value: u64) -> u64 {
+        // SAFETY: as in `get` and `set`.
+        unsafe { AtomicU64::from_ptr(self.0) }.swap(value, Ordering::SeqCst)
     }
 
     fn set(self, value: u64) {
@@ -164,8 +172,9 @@ impl Space {
             leaf.each(|address, slot, entry| {
                 let entry = if entry & Flags::WRITABLE.bits() != 0 {
                     *was_writable = true;
-                    slot.set(entry & !Flags::WRITABLE.bits());
-                    entry & !Flags::WRITABLE.bits()
+                    let entry = slot.replace(0) & !Flags::WRITABLE.bits();
+                    slot.set(entry);
+                    entry
                 } else {
                     entry
                 };
@@ -198,11 +207,6 @@ impl Space {
             pages += Self::share(entry & ADDRESS, below, level - 1, start, end, was_writable)?;
         }
         Ok(pages)
-    }
-
-    /// Whether it is the current CPU's, so that the TLB may know its entries.
-    fn is_active(top: u64) -> bool {
-        x86_64::registers::control::Cr3::read().0.start_address().as_u64() == top
     }
 }
 
@@ -304,17 +308,6 @@ unsafe fn free_table(table: u64, spares: &Mutex<Spares>) {
     }
 }
 
-/// Drops translations of `[start, end)` from the TLB.
-fn invalidate(start: u64, end: u64) {
-    if (end - start) / FRAME > 32 {
-        x86_64::instructions::tlb::flush_all();
-    } else {
-        for page in (start..end).step_by(FRAME as usize) {
-            x86_64::instructions::tlb::flush(x86_64::VirtAddr::new_truncate(page));
-        }
-    }
-}
-
 impl PageTable for Space {
     fn map(&self, page: u64, frame: Frame, access: Access) -> Result<(), OutOfMemory> {
         let top = self.top.lock();
@@ -325,7 +318,7 @@ impl PageTable for Space {
             frames::record(frame_of(table)).fetch_add(1, Ordering::Relaxed);
             self.pages.fetch_add(1, Ordering::Relaxed);
         } else {
-            invalidate(page, page + FRAME);
+            invalidate(*top, page, page + FRAME);
             release(before);
         }
         Ok(())
@@ -333,15 +326,15 @@ impl PageTable for Space {
 
     fn unmap(&self, start: u64, end: u64) {
         let top = self.top.lock();
-        let is_active = Self::is_active(*top);
+        let is_active = tlb::is_active(*top);
         // Frames go back only after the TLB has forgotten them; a few at a time need no list.
         let mut gone: [u64; 32] = [0; 32];
         let mut count = 0;
         let mut from = start;
         Self::walk(*top, 3, start, end, &mut |leaf| {
             let mut lost = 0;
-            leaf.each(|page, slot, entry| {
-                slot.set(0);
+            leaf.each(|page, slot, _| {
+                let entry = slot.replace(0);
                 lost += 1;
                 if !is_active {
                     return release(entry);
@@ -349,7 +342,7 @@ impl PageTable for Space {
                 gone[count] = entry;
                 count += 1;
                 if count == gone.len() {
-                    invalidate(from, page + FRAME);
+                    invalidate(*top, from, page + FRAME);
                     gone.iter().copied().for_each(release);
                     count = 0;
                     from = page + FRAME;
@@ -358,8 +351,9 @@ impl PageTable for Space {
             leaf.lose(lost);
             self.pages.fetch_sub(lost.into(), Ordering::Relaxed);
         });
-        if is_active && from < end {
-            invalidate(from, end);
+        if is_active && start < end {
+            // Also for the sake of tables that are gone, when the last batch was complete.
+            invalidate(*top, from.min(end - FRAME), end);
         }
         gone[..count].iter().copied().for_each(release);
     }
@@ -367,14 +361,15 @@ impl PageTable for Space {
     fn protect(&self, start: u64, end: u64, access: Access, keep_readonly: bool) {
         let top = self.top.lock();
         Self::walk(*top, 3, start, end, &mut |leaf| {
-            leaf.each(|_, slot, entry| {
+            leaf.each(|_, slot, _| {
+                let entry = slot.replace(0);
                 let may_write = !keep_readonly || entry & Flags::WRITABLE.bits() != 0;
                 let access = Access { write: access.write && may_write, ..access };
                 let history = entry & (Flags::DIRTY | Flags::ACCESSED).bits();
                 slot.set(entry & ADDRESS | bits(access) | history);
             });
         });
-        invalidate(start, end);
+        invalidate(*top, start, end);
     }
 
     fn relocate(&self, from: u64, to: u64, length: u64) -> Result<(), OutOfMemory> {
@@ -385,17 +380,16 @@ impl PageTable for Space {
         }
         Self::walk(*top, 3, from, from + length, &mut |leaf| {
             let mut lost = 0;
-            leaf.each(|page, slot, entry| {
+            leaf.each(|page, slot, _| {
                 if let Ok((table, target)) = Self::slot(*top, to + (page - from)) {
-                    target.set(entry);
+                    target.set(slot.replace(0));
                     frames::record(frame_of(table)).fetch_add(1, Ordering::Relaxed);
-                    slot.set(0);
                     lost += 1;
                 }
             });
             leaf.lose(lost);
         });
-        invalidate(from, from + length);
+        invalidate(*top, from, from + length);
         Ok(())
     }
 
@@ -416,7 +410,7 @@ impl PageTable for Space {
             }
         }
         if was_writable {
-            x86_64::instructions::tlb::flush_all();
+            invalidate(*top, 0, layout::USER_END);
         }
         outcome.map(|()| copy as Box<dyn PageTable>)
     }
@@ -448,6 +442,9 @@ impl PageTable for Space {
         use x86_64::registers::control::{Cr3, Cr3Flags};
         use x86_64::structures::paging::PhysFrame;
         let top = *self.top.lock();
+        if this_cpu().top_level.replace(top) == top {
+            return;
+        }
         let frame = PhysFrame::containing_address(x86_64::PhysAddr::new(top));
         // SAFETY: the upper half is the kernel's as in every space, so this code and its data stay mapped.
         unsafe { Cr3::write(frame, Cr3Flags::empty()) };
@@ -456,7 +453,7 @@ impl PageTable for Space {
 
 impl Drop for Space {
     fn drop(&mut self) {
-        self.unmap(0, super::layout::USER_END);
+        self.unmap(0, layout::USER_END);
         // SAFETY: the user half is empty, and whoever dropped the space runs in another one.
         unsafe { free_table(*self.top.lock(), &SPARE_TOPS) };
     }

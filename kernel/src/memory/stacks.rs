@@ -2,6 +2,7 @@
 
 use super::kernel_half::map_page;
 use super::{frames, layout};
+use crate::cpu::percpu;
 use core::fmt;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +22,7 @@ const STRIDE: u64 = 2 * SIZE;
 /// Bytes of a landing stack.
 const LANDING_SIZE: u64 = 2 * frames::FRAME;
 const LANDING_STRIDE: u64 = 2 * LANDING_SIZE;
-/// Landing stacks there are.
+/// Landing stacks a CPU has.
 pub(crate) const LANDING_COUNT: u64 = 5;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -51,6 +52,11 @@ impl fmt::Display for Stack {
     }
 }
 
+/// The top of the boot stack.
+pub(crate) fn boot_top() -> u64 {
+    (&raw const boot_stack_guard) as u64 + (1 + BOOT_PAGES) * frames::FRAME
+}
+
 impl Stack {
     /// The stack that an address belongs to, in its mapped part or in the hole below. `None`: no stack is there.
     pub(crate) fn at(address: u64) -> Option<Self> {
@@ -61,7 +67,7 @@ impl Stack {
         }
         let of_landing = address >= layout::LANDING_STACKS;
         let (first, stride, size, count) = if of_landing {
-            (layout::LANDING_STACKS, LANDING_STRIDE, LANDING_SIZE, LANDING_COUNT)
+            (layout::LANDING_STACKS, LANDING_STRIDE, LANDING_SIZE, LANDING_COUNT * percpu::count() as u64)
         } else {
             (layout::STACKS, STRIDE, SIZE, NEXT.load(Ordering::Relaxed))
         };
@@ -96,13 +102,18 @@ pub(crate) fn new() -> Option<u64> {
     Some(top)
 }
 
-/// The top of a landing stack.
-pub(crate) fn landing_top(number: u64) -> u64 {
-    layout::LANDING_STACKS + (number + 1) * LANDING_STRIDE
+/// The top of a CPU's landing stack.
+pub(crate) fn landing_top(cpu: usize, number: u64) -> u64 {
+    layout::LANDING_STACKS + (cpu as u64 * LANDING_COUNT + number + 1) * LANDING_STRIDE
 }
 
-/// Maps a landing stack. `None`: out of memory.
-pub(crate) fn map_landing(number: u64) -> Option<()> {
-    let top = landing_top(number);
+/// The CPU of which this is an address on a landing stack.
+pub(crate) fn cpu_of_landing(address: u64) -> usize {
+    (address.wrapping_sub(layout::LANDING_STACKS) / (LANDING_COUNT * LANDING_STRIDE)) as usize
+}
+
+/// Maps a CPU's landing stack. `None`: out of memory.
+pub(crate) fn map_landing(cpu: usize, number: u64) -> Option<()> {
+    let top = landing_top(cpu, number);
     map(top - LANDING_SIZE..top)
 }

@@ -1,7 +1,7 @@
 //! One thread's machine side, and going from one to another.
 
 use super::scheduler;
-use crate::cpu::percpu::this_cpu;
+use crate::cpu::percpu::{self, this_cpu};
 use crate::cpu::{extended, gs};
 use crate::memory::stacks;
 use alloc::sync::Arc;
@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use birgus_syscalls::machine::{ExtendedFormat, OutOfMemory, Task};
 use birgus_syscalls::registers::Registers;
 use birgus_syscalls::thread::{Thread, Work};
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use spin::Mutex;
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::FsBase;
@@ -39,6 +39,10 @@ pub(crate) struct KernelTask {
     pub(super) token: AtomicBool,
     used: AtomicU64,
     since: AtomicU64,
+    /// The CPUs on which it may run, a bit for each.
+    affinity: AtomicU64,
+    /// The CPU on which it runs or last ran.
+    cpu: AtomicUsize,
 }
 
 /// Tops of stacks whose threads have ended.
@@ -61,16 +65,17 @@ impl Drop for Stack {
 }
 
 impl KernelTask {
-    /// A task that will go to its program with these registers.
+    /// A task that will go to its program with these registers; what `parent`, the current one, has to leave to it, it
+    /// gets.
     pub(super) fn new(
         thread: Arc<Thread>,
         registers: &Registers,
         fs_base: u64,
-        inherits: bool,
+        parent: Option<&Self>,
     ) -> Result<Arc<Self>, OutOfMemory> {
         let stack = Stack::new().ok_or(OutOfMemory)?;
         let extended = extended::State::new();
-        if inherits {
+        if parent.is_some() {
             extended.save();
         }
         // What `switch_stacks` pops: six registers and where to go; above it the frame that `thread_begin` takes.
@@ -92,7 +97,19 @@ impl KernelTask {
             token: AtomicBool::new(false),
             used: AtomicU64::new(0),
             since: AtomicU64::new(0),
+            affinity: AtomicU64::new(parent.map_or(u64::MAX, |parent| parent.affinity.load(Ordering::Relaxed))),
+            cpu: AtomicUsize::new(this_cpu().number()),
         }))
+    }
+
+    /// Whether it may run on this CPU.
+    pub(super) fn may_run_on(&self, cpu: usize) -> bool {
+        self.affinity.load(Ordering::Relaxed) & 1 << cpu != 0
+    }
+
+    /// The CPU on which it runs or last ran.
+    pub(super) fn last_cpu(&self) -> usize {
+        self.cpu.load(Ordering::Relaxed)
     }
 
     /// Charges the time since it last began to run, and begins anew. Idle time is begun and not charged.
@@ -100,7 +117,7 @@ impl KernelTask {
         let now = crate::cpu::clock::now().0;
         let since = self.since.swap(now, Ordering::Relaxed);
         if used {
-            self.used.fetch_add(now - since, Ordering::Relaxed);
+            self.used.fetch_add(now.saturating_sub(since), Ordering::Relaxed);
         }
     }
 
@@ -134,8 +151,14 @@ pub(super) fn switch(from: Option<&KernelTask>, to: &KernelTask) {
     };
     to.since.store(crate::cpu::clock::now().0, Ordering::Relaxed);
     let cpu = this_cpu();
-    if from.is_none_or(|task| !Arc::ptr_eq(&task.thread.process, &to.thread.process)) {
+    let several = percpu::are_several();
+    if several || from.is_none_or(|task| !Arc::ptr_eq(&task.thread.process, &to.thread.process)) {
         to.thread.process.memory().table.activate();
+    }
+    if several {
+        to.cpu.store(cpu.number(), Ordering::Relaxed);
+        // A CPU that was idle has perhaps no alarm.
+        crate::cpu::clock::arm(crate::cpu::clock::now().after(scheduler::SLICE));
     }
     cpu.current.set(Arc::as_ptr(&to.thread));
     cpu.kernel_rsp.set(frame_top(to.stack.0));
@@ -145,6 +168,27 @@ pub(super) fn switch(from: Option<&KernelTask>, to: &KernelTask) {
     // SAFETY: the target is a stack that `new` prepared or that came here itself before.
     unsafe { switch_stacks(keep, to.rsp.load(Ordering::Relaxed)) };
     after_switch();
+}
+
+/// On one of several CPUs: leaves a thread, and lets the CPU be idle on its own stack. Returns when the thread runs again.
+pub(super) fn idle(from: &KernelTask) {
+    from.extended.save();
+    from.charge(true);
+    let cpu = this_cpu();
+    cpu.current.set(core::ptr::null());
+    let top = cpu.idle_stack.get();
+    // What `switch_stacks` pops, and above it the end of a backtrace; aligned as behind a `call`.
+    let frame = top - 10 * 8;
+    // SAFETY: the stack is this CPU's and not in use: whoever was idle on it has left it for a thread.
+    unsafe { (frame as *mut [u64; 10]).write([0, 0, 0, 0, 0, 0, begin_idle as *const () as u64, 0, 0, 0]) };
+    // SAFETY: as just made.
+    unsafe { switch_stacks(from.rsp.as_ptr(), frame) };
+    after_switch();
+}
+
+extern "C" fn begin_idle() -> ! {
+    after_switch();
+    scheduler::run()
 }
 
 /// First thing on the new stack: the thread that ended on the old one can go now.
@@ -189,11 +233,33 @@ impl Task for KernelTask {
 
     fn cpu_time(&self) -> u64 {
         let used = self.used.load(Ordering::Relaxed);
-        if self.is_current() { used + (crate::cpu::clock::now().0 - self.since.load(Ordering::Relaxed)) } else { used }
+        let runs = if percpu::are_several() { scheduler::is_running(self) } else { self.is_current() };
+        let since = || crate::cpu::clock::now().0.saturating_sub(self.since.load(Ordering::Relaxed));
+        if runs { used + since() } else { used }
     }
 
     fn is_parked(&self) -> bool {
         self.state.load(Ordering::Relaxed) == PARKED
+    }
+
+    fn kick(&self) {
+        scheduler::kick(self);
+    }
+
+    fn affinity(&self) -> u64 {
+        self.affinity.load(Ordering::Relaxed)
+    }
+
+    fn set_affinity(&self, cpus: u64) {
+        self.affinity.store(cpus, Ordering::Relaxed);
+        if scheduler::is_running(self) && !self.may_run_on(self.last_cpu()) {
+            self.thread.demand(Work::RESCHEDULE);
+            scheduler::kick(self);
+        }
+    }
+
+    fn cpu(&self) -> usize {
+        self.last_cpu()
     }
 
     fn extended_format(&self) -> ExtendedFormat {
@@ -205,7 +271,7 @@ impl Task for KernelTask {
         extended::save_to(image);
     }
 
-    fn restore_extended(&self, image: &[u8], features: u64) -> bool {
+    fn restore_extended(&self, image: &mut [u8], features: u64) -> bool {
         extended::restore_from(image, features)
     }
 

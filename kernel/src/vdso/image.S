@@ -237,17 +237,28 @@ vdso_time:
     ret
 vdso_time_end:
 
-# int getcpu(unsigned *rdi, unsigned *rsi, void *): CPU 0 of node 0, the only one that runs programs.
+# int getcpu(unsigned *rdi, unsigned *rsi, void *). There is one node, 0.
 .balign 16
 vdso_getcpu:
-    xor eax, eax
-    test rdi, rdi
+    mov rax, [rip + vdso_data + {SEVERAL}]
+    test eax, eax
+    jnz 3f
+4:  test rdi, rdi
     jz 1f
     mov [rdi], eax
-1:  test rsi, rsi
+1:  xor eax, eax
+    test rsi, rsi
     jz 2f
     mov [rsi], eax
 2:  ret
+3:  dec eax
+    jnz 5f
+    rdtscp
+    mov eax, ecx
+    jmp 4b
+5:  mov eax, 309
+    syscall
+    ret
 vdso_getcpu_end:
 vdso_code_end:
 vdso_end:

@@ -177,6 +177,10 @@ impl Drop for Inotify {
 }
 
 impl File for Inotify {
+    fn can_signal(&self) -> bool {
+        true
+    }
+
     fn read(&self, to: &mut Destination<'_>, _: u64) -> Result<usize> {
         let mut count = 0;
         loop {

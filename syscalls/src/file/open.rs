@@ -1,5 +1,6 @@
 //! Open file descriptions, `open(2)`: what `dup` and `fork` share.
 
+use super::driven::Driven;
 use super::{Events, File, anonymous, lock};
 use crate::errno::{Errno, Result};
 use crate::filesystem::watch::{self, Happening};
@@ -9,7 +10,7 @@ use crate::transfer::{Destination, Source};
 use crate::wait::{retry_in_turn, retry_until, retry_while_blocked};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use linux_raw_sys::general::{O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_WRONLY};
+use linux_raw_sys::general::{FASYNC, O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_WRONLY};
 use spin::Once;
 
 bitflags::bitflags! {
@@ -20,6 +21,8 @@ bitflags::bitflags! {
         const APPEND = O_APPEND;
         /// Never wait.
         const NONBLOCK = O_NONBLOCK;
+        /// Signal when it becomes ready.
+        const ASYNC = FASYNC;
         const _ = !0;
     }
 }
@@ -37,6 +40,8 @@ pub struct OpenFile {
     entry: Once<Arc<Entry>>,
     // Whether it may hold locks.
     locked: AtomicBool,
+    // Its owner and signal, once somebody has asked for them.
+    driven: Once<Arc<Driven>>,
     // Keeps the file from being run meanwhile.
     _writing: Option<Writing>,
 }
@@ -65,7 +70,8 @@ impl OpenFile {
     fn build(file: Arc<dyn File>, status: StatusFlags, entry: Once<Arc<Entry>>, writing: Option<Writing>) -> Arc<Self> {
         let (status, position) = (AtomicU32::new(status.bits()), AtomicU64::new(0));
         let (stream, waits_itself, locked) = (file.is_stream(), file.waits_itself(), AtomicBool::new(false));
-        Arc::new(Self { stream, waits_itself, file, status, position, entry, locked, _writing: writing })
+        let driven = Once::new();
+        Arc::new(Self { stream, waits_itself, file, status, position, entry, locked, driven, _writing: writing })
     }
 
     /// How it was reached; an entry without a directory when it was not opened by a path.
@@ -105,6 +111,19 @@ impl OpenFile {
     /// Replaces the flags.
     pub fn set_status(&self, status: StatusFlags) {
         self.status.store(status.bits(), Ordering::Relaxed);
+    }
+
+    /// Its owner and signal.
+    pub fn driven(&self) -> &Arc<Driven> {
+        self.driven.call_once(Arc::default)
+    }
+
+    /// Sets the flag `O_ASYNC`, by this descriptor; the file has to be one that [can signal](File::can_signal).
+    pub fn set_async(&self, fd: i32, on: bool) {
+        let mut status = self.status();
+        status.set(StatusFlags::ASYNC, on);
+        self.set_status(status);
+        self.driven().set(self, fd, on);
     }
 
     /// `EBADF` unless open for reading.

@@ -101,9 +101,9 @@ impl FileSystem for Tmpfs {
     }
 
     fn statistics(&self) -> Statistics {
-        let (frames, free) = machine().frames();
+        let (blocks, free) = (pages::largest_share(), pages::share_left().min(machine().frames().1));
         let magic = u64::from(if self.name == "devpts" { DEVPTS_SUPER_MAGIC } else { TMPFS_MAGIC });
-        Statistics { magic, block_size: 4096, blocks: frames, free, inodes: frames, free_inodes: free }
+        Statistics { magic, block_size: 4096, blocks, free, inodes: blocks, free_inodes: free }
     }
 }
 

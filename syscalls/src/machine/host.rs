@@ -220,6 +220,7 @@ fn bind_task(thread: &Arc<Thread>, fs_base: u64) -> Arc<HostTask> {
         extended: Mutex::new(fresh_extended()),
         start: std::time::Instant::now(),
         running: AtomicBool::new(false),
+        affinity: AtomicU64::new(u64::MAX),
     });
     let weak: std::sync::Weak<HostTask> = Arc::downgrade(&task);
     thread.bind(weak);
@@ -240,6 +241,7 @@ struct HostTask {
     extended: Mutex<Vec<u8>>,
     start: std::time::Instant,
     running: AtomicBool,
+    affinity: AtomicU64,
 }
 
 /// FXSAVE's area and an XSAVE header, as a program finds them at its start: x87 and SSE masked, nothing in use.
@@ -274,6 +276,18 @@ impl Task for HostTask {
         false
     }
 
+    fn affinity(&self) -> u64 {
+        self.affinity.load(Ordering::SeqCst)
+    }
+
+    fn set_affinity(&self, cpus: u64) {
+        self.affinity.store(cpus, Ordering::SeqCst);
+    }
+
+    fn cpu(&self) -> usize {
+        0
+    }
+
     fn reset_segments(&self) {
         self.set_fs_base(0);
         self.set_gs_base(0);
@@ -294,7 +308,7 @@ impl Task for HostTask {
         image[512..].copy_from_slice(&saved[512..]);
     }
 
-    fn restore_extended(&self, image: &[u8], features: u64) -> bool {
+    fn restore_extended(&self, image: &mut [u8], features: u64) -> bool {
         assert!(image.as_ptr().addr().is_multiple_of(64) && features & !3 == 0);
         // What XRSTOR refuses: undefined bits of MXCSR, a header that is not in standard format.
         let header = image.get(520..576).unwrap_or_default();
@@ -302,7 +316,6 @@ impl Task for HostTask {
             return false;
         }
         let mut restored = image.to_vec();
-        restored.resize(576, 0);
         restored[464..512].fill(0);
         *lock(&self.extended) = restored;
         true

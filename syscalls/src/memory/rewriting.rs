@@ -27,6 +27,8 @@ const BELOW: u64 = 1 << 20;
 const NEAR: u64 = 64 << 20;
 /// Where room above the program begins, behind what a heap may grow to.
 const ABOVE: u64 = 1 << 30;
+/// No trampoline is as long: a few moved instructions, twice, and two ways in and out.
+const LONGEST: u64 = 512;
 /// How often a place that turns out to be taken is given up for the next.
 const ATTEMPTS: usize = 16;
 /// What a trampoline's page lets a program do.
@@ -48,22 +50,27 @@ pub(super) struct Rewriting {
     patched: BTreeSet<u64>,
 }
 
-/// The addresses of the doors' two slots.
+/// The addresses of the doors' two slots, and what does without a door.
 #[derive(Clone, Copy)]
 struct Slots {
     any: u64,
     number: u64,
+    leaf: fn(u32) -> Option<&'static [u8]>,
 }
 
 impl Slots {
     const SIZE: u64 = 16;
 
-    const fn at(place: u64) -> Self {
-        Self { any: place, number: place + 8 }
+    /// `None` where there are no doors.
+    fn at(place: u64) -> Option<Self> {
+        Some(Self { any: place, number: place + 8, leaf: machine().doors()?.leaf })
     }
 
     /// How a site enters the kernel.
     fn entry(self, site: &Site<'_>) -> Entry<'static> {
+        if let Some(code) = site.number().and_then(self.leaf) {
+            return Entry::Leaf { code, any: self.any };
+        }
         match site.number() {
             Some(number) if (number as usize) < NUMBERS => Entry::Number { slot: self.number, any: self.any },
             _ => Entry::Any { slot: self.any },
@@ -83,8 +90,12 @@ impl Rewriting {
     /// The site whose trampoline an address lies in, and the offset in it.
     fn within(&self, address: u64) -> Option<(Site<'static>, usize, Entry<'static>)> {
         let (&place, &number) = self.sites.range(..=address).next_back()?;
+        // Most addresses are nowhere near, and the rest takes its time.
+        if address - place >= LONGEST {
+            return None;
+        }
         let site = self.plan.site(number)?;
-        let entry = Slots::at(self.slots?).entry(&site);
+        let entry = Slots::at(self.slots?)?.entry(&site);
         let offset = usize::try_from(address - place).ok()?;
         (offset < site.trampoline_size(&entry)).then_some((site, offset, entry))
     }
@@ -157,7 +168,7 @@ impl AddressSpace {
         let slots = Slots::at(match rewriting.slots {
             Some(place) => place,
             None => self.make_slots(state, rewriting)?,
-        });
+        })?;
         let entry = slots.entry(site);
         let size = site.trampoline_size(&entry);
         let bias = rewriting.bias;
@@ -264,7 +275,7 @@ impl AddressSpace {
         let site = rewriting.plan.site_at(linked)?;
         let number = rewriting.plan.beginning_in(site.address()..site.address() + 1).start;
         let place = rewriting.places.get(&number)?;
-        let entry = Slots::at(rewriting.slots?).entry(&site);
+        let entry = Slots::at(rewriting.slots?)?.entry(&site);
         Some(place + site.twin(&entry, address, rewriting.bias)? as u64)
     }
 

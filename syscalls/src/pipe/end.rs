@@ -96,6 +96,10 @@ impl File for PipeEnd {
         true
     }
 
+    fn can_signal(&self) -> bool {
+        true
+    }
+
     /// `F_GETPIPE_SZ` and `F_SETPIPE_SZ`.
     fn control(&self, thread: &Thread, command: u32, argument: u64) -> Result<i64> {
         match command {

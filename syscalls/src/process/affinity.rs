@@ -2,17 +2,20 @@
 
 use super::registry;
 use crate::errno::{Errno, Result};
-use crate::machine::machine;
+use crate::machine::{Task, machine};
 use crate::thread::Thread;
 use crate::user::{UserPtr, copy_in};
+use alloc::sync::Arc;
 
-fn check_thread(thread: &Thread, id: i32) -> Result<()> {
-    match id {
-        ..0 => Err(Errno::EINVAL),
-        0 => Ok(()),
-        _ if id == thread.id() || registry::thread(id).is_some() => Ok(()),
-        _ => Err(Errno::ESRCH),
-    }
+/// The thread that is meant; 0 is the caller. `ESRCH`.
+fn find(thread: &Thread, id: i32) -> Result<Arc<dyn Task>> {
+    let task = match id {
+        0 => thread.task(),
+        _ if id == thread.id() => thread.task(),
+        1.. => registry::thread(id).ok_or(Errno::ESRCH)?.task(),
+        _ => None,
+    };
+    task.ok_or(Errno::ESRCH)
 }
 
 /// The bits of all CPUs.
@@ -25,23 +28,21 @@ pub fn sched_getaffinity(thread: &Thread, id: i32, size: u32, mask: UserPtr<u64>
     if size < 8 || !size.is_multiple_of(8) {
         return Err(Errno::EINVAL);
     }
-    if id < 0 {
-        return Err(Errno::ESRCH);
-    }
-    check_thread(thread, id)?;
-    mask.write(thread, &all_cpus())?;
+    mask.write(thread, &(find(thread, id)?.affinity() & all_cpus()))?;
     Ok(8)
 }
 
-/// `sched_setaffinity(2)`: any mask with a CPU that there is will do, since a thread may run on all of them.
+/// `sched_setaffinity(2)`. `EINVAL` for a mask without a CPU that there is.
 pub fn sched_setaffinity(thread: &Thread, id: i32, size: u32, mask: UserPtr<u8>) -> Result<()> {
     let mut wanted = [0; 8];
     copy_in(thread, mask.address(), &mut wanted[..(size as usize).min(8)])?;
-    if id < 0 {
-        return Err(Errno::ESRCH);
+    let task = find(thread, id)?;
+    let wanted = u64::from_le_bytes(wanted) & all_cpus();
+    if wanted == 0 {
+        return Err(Errno::EINVAL);
     }
-    check_thread(thread, id)?;
-    if u64::from_le_bytes(wanted) & all_cpus() == 0 { Err(Errno::EINVAL) } else { Ok(()) }
+    task.set_affinity(wanted);
+    Ok(())
 }
 
 /// `getcpu(2)`.

@@ -1,4 +1,5 @@
-//! `membarrier(2)`. With one CPU the way into the kernel and back is a barrier for all threads.
+//! `membarrier(2)`. With one CPU the way into the kernel and back is a barrier for all threads. With several, all other
+//! CPUs are made to pass one, whosever threads they run.
 
 #[cfg(test)]
 mod tests;
@@ -26,11 +27,13 @@ const ALL: i32 = GLOBAL
     | REGISTER_SYNC_CORE
     | REGISTRATIONS;
 
-/// `membarrier(2)`. `EPERM` for a private barrier that was not registered for; `ENOSYS` where there are several CPUs.
+fn pass() -> Result<i32> {
+    machine().synchronise_cpus();
+    Ok(0)
+}
+
+/// `membarrier(2)`. `EPERM` for a private barrier that was not registered for.
 pub fn membarrier(thread: &Thread, command: i32, flags: u32, _cpu: i32) -> Result<i32> {
-    if machine().cpus() > 1 {
-        return Err(Errno::ENOSYS);
-    }
     // The one flag belongs to the commands for restartable sequences, which are not there.
     if flags != 0 {
         return Err(Errno::EINVAL);
@@ -39,13 +42,13 @@ pub fn membarrier(thread: &Thread, command: i32, flags: u32, _cpu: i32) -> Resul
     let has_registered = |barrier: i32| shared.barriers() & barrier as u32 != 0;
     match command {
         QUERY => Ok(ALL),
-        GLOBAL | GLOBAL_EXPEDITED => Ok(0),
+        GLOBAL | GLOBAL_EXPEDITED => pass(),
         REGISTER_GLOBAL | REGISTER_PRIVATE | REGISTER_SYNC_CORE => {
             shared.register_barrier(command as u32);
             Ok(0)
         }
-        PRIVATE if has_registered(REGISTER_PRIVATE) => Ok(0),
-        SYNC_CORE if has_registered(REGISTER_SYNC_CORE) => Ok(0),
+        PRIVATE if has_registered(REGISTER_PRIVATE) => pass(),
+        SYNC_CORE if has_registered(REGISTER_SYNC_CORE) => pass(),
         PRIVATE | SYNC_CORE => Err(Errno::EPERM),
         REGISTRATIONS => Ok(shared.barriers() as i32),
         _ => Err(Errno::EINVAL),

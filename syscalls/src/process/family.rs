@@ -67,6 +67,7 @@ impl Process {
     #[cfg(test)]
     pub(crate) fn become_child_of(self: &Arc<Self>, parent: &Self) {
         self.family.parent.store(parent.id, Ordering::Relaxed);
+        self.tell_threads();
         self.membership.join(&parent.membership);
         self.set_group(parent.group());
         parent.add_child(self.clone());
@@ -137,6 +138,7 @@ impl Process {
         for child in children {
             child.family.parent.store(parent, Ordering::Relaxed);
             child.family.parent_thread.store(parent, Ordering::Relaxed);
+            child.tell_threads();
             child.hear_of_parents_end(self);
             child.reset_exit_signal();
             let group = child.group();

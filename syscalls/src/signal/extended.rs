@@ -12,6 +12,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 const LEGACY_SIZE: usize = 512;
 /// Bytes of XSAVE's header, which follows.
 const HEADER_SIZE: usize = 64;
+/// What FXSAVE does not write.
+const LEGACY_UNWRITTEN: core::ops::Range<usize> = 416..LEGACY_SIZE;
 /// Where the processor leaves room for software.
 const SOFTWARE_OFFSET: usize = 464;
 /// `FP_XSTATE_MAGIC1`: the software bytes are Linux's.
@@ -56,33 +58,31 @@ impl ExtendedFormat {
 struct Block([u8; 64]);
 
 /// Bytes that begin at a multiple of 64, as XSAVE wants its image. A thread keeps the ones it has used, since it will
-/// handle more than one signal.
+/// handle more than one signal: what they hold is what it left there.
 #[derive(Default)]
 pub(super) struct AlignedBytes(Vec<Block>);
 
 impl AlignedBytes {
-    /// As many zeros, for `work`. `ENOMEM`.
+    /// As many bytes, for `work`. `ENOMEM`.
     pub(super) fn with<T>(thread: &Thread, length: usize, work: impl FnOnce(&mut [u8]) -> Result<T>) -> Result<T> {
         // Taken out, so that no lock is held over `work`.
         let mut bytes = core::mem::take(&mut *thread.signals.image.lock());
-        let result = bytes.zeroed(length).and_then(work);
+        let result = bytes.take(length).and_then(work);
         *thread.signals.image.lock() = bytes;
         result
     }
 
-    fn zeroed(&mut self, length: usize) -> Result<&mut [u8]> {
+    fn take(&mut self, length: usize) -> Result<&mut [u8]> {
         let count = length.div_ceil(size_of::<Block>());
         if let Some(missing) = count.checked_sub(self.0.len()) {
             self.0.try_reserve_exact(missing).map_err(|_| Errno::ENOMEM)?;
             self.0.resize(count, Block([0; 64]));
         }
-        let bytes = self.0.as_mut_slice().as_mut_bytes().get_mut(..length).ok_or(Errno::ENOMEM)?;
-        bytes.fill(0);
-        Ok(bytes)
+        self.0.as_mut_slice().as_mut_bytes().get_mut(..length).ok_or(Errno::ENOMEM)
     }
 }
 
-/// Fills in the image of the current thread's registers. `to` is aligned to 64 bytes, zeroed and
+/// Fills in the image of the current thread's registers. `to` is aligned to 64 bytes and
 /// [`size_in_frame`](ExtendedFormat::size_in_frame) long.
 pub(super) fn save(task: &dyn Task, format: ExtendedFormat, to: &mut [u8]) {
     let software = SoftwareBytes {
@@ -93,6 +93,12 @@ pub(super) fn save(task: &dyn Task, format: ExtendedFormat, to: &mut [u8]) {
         padding: [0; 7],
     };
     let Some((image, magic_2)) = to.split_at_mut_checked(format.size) else { return };
+    // What the processor does not write: bytes for software, the rest of the header.
+    for unwritten in [LEGACY_UNWRITTEN, LEGACY_SIZE..LEGACY_SIZE + HEADER_SIZE] {
+        if let Some(bytes) = image.get_mut(unwritten) {
+            bytes.fill(0);
+        }
+    }
     task.save_extended(image);
     // Both exist: an image has at least 512 bytes, and XSAVE's 64 more.
     let _ = software.write_to_prefix(image.get_mut(SOFTWARE_OFFSET..).unwrap_or_default());
@@ -118,9 +124,18 @@ pub(super) fn restore(thread: &Thread, task: &dyn Task, address: u64) -> Result<
         // A frame of a program that knows nothing of XSAVE: FXSAVE's part holds, the rest becomes initial.
         None => (LEGACY_SIZE, LEGACY_FEATURES),
     };
-    AlignedBytes::with(thread, size, |image| {
-        user::copy_in(thread, address, image)?;
-        if task.restore_extended(image, features & format.features) { Ok(()) } else { Err(Errno::EFAULT) }
+    AlignedBytes::with(thread, format.size, |image| {
+        let (given, rest) = image.split_at_mut_checked(size).ok_or(Errno::EFAULT)?;
+        user::copy_in(thread, address, given)?;
+        rest.fill(0);
+        let mut features = features & format.features;
+        if size == LEGACY_SIZE {
+            if let Some(header) = image.get_mut(LEGACY_SIZE..LEGACY_SIZE + size_of::<u64>()) {
+                header.copy_from_slice(&LEGACY_FEATURES.to_le_bytes());
+            }
+            features &= LEGACY_FEATURES;
+        }
+        if task.restore_extended(image, features) { Ok(()) } else { Err(Errno::EFAULT) }
     })
 }
 

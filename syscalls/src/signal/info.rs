@@ -49,7 +49,7 @@ impl SigInfo {
     /// All zero.
     pub const EMPTY: Self = Self { number: 0, errno: 0, code: 0, padding: 0, fields: [0; 14] };
 
-    const fn new(signal: Signal, code: i32) -> Self {
+    pub(crate) const fn new(signal: Signal, code: i32) -> Self {
         Self { number: signal.number() as i32, code, ..Self::EMPTY }
     }
 

@@ -230,12 +230,14 @@ fn vector_registers_survive_a_handler() {
     let task = thread.task().unwrap();
     let state = |thread: &Thread| {
         let saved = extended::AlignedBytes::with(thread, 576, |image| {
+            image.fill(0);
             thread.task().unwrap().save_extended(image);
             Ok(image.to_vec())
         });
         saved.unwrap()
     };
     let changed = extended::AlignedBytes::with(&thread, 576, |image| {
+        image.fill(0);
         task.save_extended(image);
         image[160..176].fill(0xab);
         image[512] = 3;

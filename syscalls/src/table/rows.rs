@@ -156,7 +156,7 @@ table_rows! {
         messages::msgrcv;
     71 => msgctl(id: i32, command: i32 as ipc_command, buffer: UserPtr<u8>) -> i32, full, messages::msgctl;
     72 => fcntl(fd: Fd, command: u32 as fcntl_command, argument: u64 as fcntl_argument) -> i64 as fcntl_answer,
-        partial("leases, owners and notification"), file::descriptor::fcntl;
+        partial("leases and notification"), file::descriptor::fcntl;
     73 => flock(fd: Fd, operation: u32 as lock_operation), full, file::locking::flock;
     74 => fsync(fd: Fd), full, file::storage::fsync;
     75 => fdatasync(fd: Fd), full, file::storage::fsync;

@@ -251,11 +251,11 @@ static void clones(void) {
     result("wait without __WALL", waitpid(child, NULL, 0));
     int status = 0;
     fact_if("wait with __WALL", waitpid(child, &status, __WALL) == child && WEXITSTATUS(status) == 4);
+    caught = 0;
     child = raw_clone(SIGUSR1, NULL, NULL);
     if (child == 0) {
         _exit(5);
     }
-    caught = 0;
     fact_if("wait with __WCLONE", waitpid(-1, &status, __WCLONE) == child && WEXITSTATUS(status) == 5);
     fact("its signal", "%d", (int)caught);
     struct clone_args arguments = {.exit_signal = SIGCHLD, .flags = CLONE_PIDFD};

@@ -13,7 +13,7 @@
 static volatile int count;
 static int pipes[2];
 
-// The first signal comes after 30 ms; the second ends what was begun anew.
+// The first signal comes after 30 ms; the second, long after it, ends what was begun anew.
 static void handler(int number) {
     (void)number;
     if (++count == 2) {
@@ -25,7 +25,7 @@ static void arm(bool restart) {
     count = 0;
     struct sigaction action = {.sa_handler = handler, .sa_flags = restart ? SA_RESTART : 0};
     sigaction(SIGALRM, &action, NULL);
-    struct itimerval timer = {{0, 30000}, {0, 30000}};
+    struct itimerval timer = {{0, 300000}, {0, 30000}};
     need("setitimer", setitimer(ITIMER_REAL, &timer, NULL));
 }
 

@@ -2,8 +2,9 @@
 
 use crate::argument::Fd;
 use crate::errno::{Errno, Result};
-use crate::file::{OpenFlags, StatusFlags};
+use crate::file::{OpenFile, OpenFlags, StatusFlags};
 use crate::thread::Thread;
+use crate::user::UserPtr;
 use linux_raw_sys::general as raw;
 
 bitflags::bitflags! {
@@ -97,7 +98,22 @@ pub fn fcntl(thread: &Thread, fd: Fd, command: u32, argument: u64) -> Result<i64
         _ => {
             open.check_not_path()?;
             match command {
-                raw::F_SETFL => set_status(open, argument as u32).map(|()| 0),
+                raw::F_SETFL => {
+                    set_status(open, fd, argument as u32);
+                    Ok(0)
+                }
+                raw::F_SETOWN => set_owner(thread, open, argument as i32).map(|()| 0),
+                raw::F_GETOWN => Ok(i64::from(owner(open))),
+                raw::F_SETOWN_EX => {
+                    let [kind, number] = read_pair(thread, argument)?;
+                    open.driven().set_owner(thread, kind as u32, number).map(|()| 0)
+                }
+                raw::F_GETOWN_EX => {
+                    let (kind, number) = open.driven().owner();
+                    UserPtr::<i32>::new(argument).write_array(thread, &[kind as i32, number]).map(|()| 0)
+                }
+                raw::F_SETSIG => open.driven().set_signal(argument).map(|()| 0),
+                raw::F_GETSIG => Ok(i64::from(open.driven().signal())),
                 raw::F_GETLK
                 | raw::F_SETLK
                 | raw::F_SETLKW
@@ -111,10 +127,34 @@ pub fn fcntl(thread: &Thread, fd: Fd, command: u32, argument: u64) -> Result<i64
     }
 }
 
+/// `struct f_owner_ex`.
+fn read_pair(thread: &Thread, address: u64) -> Result<[i32; 2]> {
+    let pair = UserPtr::<i32>::new(address).read_array(thread, 2)?;
+    pair.try_into().map_err(|_| Errno::EFAULT)
+}
+
+/// `F_SETOWN`: a process, or minus a group. `EINVAL`, `ESRCH`.
+pub(super) fn set_owner(thread: &Thread, open: &OpenFile, number: i32) -> Result<()> {
+    match number {
+        0.. => open.driven().set_owner(thread, raw::F_OWNER_PID, number),
+        _ => open.driven().set_owner(thread, raw::F_OWNER_PGRP, number.checked_neg().ok_or(Errno::EINVAL)?),
+    }
+}
+
+/// `F_GETOWN`.
+pub(super) fn owner(open: &OpenFile) -> i32 {
+    match open.driven().owner() {
+        (raw::F_OWNER_PGRP, group) => -group,
+        (_, number) => number,
+    }
+}
+
 /// `F_SETFL`: these flags change, all others stay.
-fn set_status(open: &crate::file::OpenFile, flags: u32) -> Result<()> {
-    const CHANGES: u32 = raw::O_APPEND | raw::O_NONBLOCK | raw::O_DIRECT | raw::O_NOATIME | raw::FASYNC;
+fn set_status(open: &OpenFile, fd: Fd, flags: u32) {
+    const CHANGES: u32 = raw::O_APPEND | raw::O_NONBLOCK | raw::O_DIRECT | raw::O_NOATIME;
+    if (open.status().bits() ^ flags) & raw::FASYNC != 0 && open.file().can_signal() {
+        open.set_async(fd.0, flags & raw::FASYNC != 0);
+    }
     let kept = open.status().bits() & !CHANGES;
     open.set_status(StatusFlags::from_bits_retain(kept | flags & CHANGES));
-    Ok(())
 }

@@ -14,6 +14,20 @@ pub(in crate::filesystem) fn list_of_cpus(cpus: usize) -> String {
     if cpus > 1 { format!("0-{}", cpus - 1) } else { "0".to_string() }
 }
 
+/// The CPUs of a mask as a list: `0`, `0-3`, `0,2-3`.
+pub(super) fn list_of(mask: u64) -> String {
+    let mut list = String::new();
+    let mut cpu = 0;
+    while cpu < u64::BITS && mask >> cpu != 0 {
+        cpu += (mask >> cpu).trailing_zeros();
+        let last = cpu + (mask >> cpu).trailing_ones() - 1;
+        let comma = if list.is_empty() { "" } else { "," };
+        list += &if last > cpu { format!("{comma}{cpu}-{last}") } else { format!("{comma}{cpu}") };
+        cpu = last + 1;
+    }
+    list
+}
+
 /// Registers of a leaf; all 0 for one that the processor does not have.
 fn leaf(number: u32, subleaf: u32) -> [u32; 4] {
     let [highest, ..] = machine().cpuid(number & 0x8000_0000, 0);

@@ -5,7 +5,6 @@ use super::put;
 use super::subject::Subject;
 use crate::errno::Result;
 use crate::frame::PAGE;
-use crate::machine::machine;
 use crate::process::exit::End;
 use crate::time::SECOND;
 use alloc::vec::Vec;
@@ -55,7 +54,7 @@ pub(super) fn stat(subject: &Subject, to: &mut Vec<u8>) -> Result<()> {
         put(to, format_args!(" {}", set & 0x7fff_ffff));
     }
     let exit_signal = if subject.thread == process.id { 17 } else { -1 };
-    let cpu = machine().current_cpu();
+    let cpu = thread.as_ref().and_then(|thread| thread.task()).map_or(0, |task| task.cpu());
     put(to, format_args!(" {} 0 0 {exit_signal} {cpu} 0 0 0 0 0", u8::from(state != 'R')));
     let data = image.map_or(0..0, |program| program.data.clone());
     let heap = if image.is_some() { memory.heap().0 } else { 0 };

@@ -1,7 +1,7 @@
 //! `/proc/PID/status`.
 
 use super::extent::Extent;
-use super::processor::list_of_cpus;
+use super::processor::list_of;
 use super::put;
 use super::subject::Subject;
 use crate::errno::Result;
@@ -32,9 +32,10 @@ pub(super) fn status(subject: &Subject, to: &mut Vec<u8>) -> Result<()> {
     put_capabilities(&process.credentials(), to);
     put(to, format_args!("NoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n"));
     put(to, format_args!("Speculation_Store_Bypass:\tunknown\nSpeculationIndirectBranch:\tunsupported\n"));
-    let cpus = machine().cpus();
-    put(to, format_args!("Cpus_allowed:\t{:x}\n", u64::MAX >> (64 - cpus.clamp(1, 64))));
-    put(to, format_args!("Cpus_allowed_list:\t{}\n", list_of_cpus(cpus)));
+    let all = u64::MAX >> (64 - machine().cpus().clamp(1, 64));
+    let cpus = subject.thread().and_then(|thread| thread.task()).map_or(all, |task| task.affinity() & all);
+    put(to, format_args!("Cpus_allowed:\t{cpus:x}\n"));
+    put(to, format_args!("Cpus_allowed_list:\t{}\n", list_of(cpus)));
     put(to, format_args!("Mems_allowed:\t1\nMems_allowed_list:\t0\n"));
     put(to, format_args!("voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n"));
     put(to, format_args!("x86_Thread_features:\t\nx86_Thread_features_locked:\t\n"));

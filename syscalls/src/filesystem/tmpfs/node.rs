@@ -98,7 +98,7 @@ impl Node {
     /// A regular file without a name that has these seals, `F_SEAL_*`.
     pub(super) fn sealable(filesystem: &Arc<Tmpfs>, ownership: (u16, u32, u32), seals: u32) -> Result<Arc<Self>> {
         let node = Self::new(filesystem, &Make::Regular, ownership);
-        node.regular()?.set_seals(seals);
+        node.regular()?.become_memory(seals);
         node.state.lock().links = 0;
         Ok(node)
     }

@@ -1,6 +1,7 @@
 //! A file's pages by index: sparse, and quick to reach.
 
 use crate::frame::Frame;
+use crate::machine::machine;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +13,19 @@ type Chunk = [Option<Frame>; CHUNK as usize];
 
 // Frames in all maps.
 static HELD: AtomicU64 = AtomicU64::new(0);
+// Those of them that are bounded.
+static BOUNDED: AtomicU64 = AtomicU64::new(0);
+
+/// How many pages all files with names may hold: half of the memory, as a tmpfs of Linux, so that programs can live
+/// beside full files.
+pub(super) fn largest_share() -> u64 {
+    machine().frames().0 / 2
+}
+
+/// How many pages more they may hold.
+pub(super) fn share_left() -> u64 {
+    largest_share().saturating_sub(BOUNDED.load(Ordering::Relaxed))
+}
 
 /// The pages that all files of all tmpfs hold: `Shmem` of `/proc/meminfo`.
 pub fn held_pages() -> u64 {
@@ -23,9 +37,27 @@ pub fn held_pages() -> u64 {
 pub(super) struct PageMap {
     chunks: BTreeMap<u64, Box<Chunk>>,
     count: u64,
+    unbounded: bool,
 }
 
 impl PageMap {
+    /// Its pages do not count for the share that files may have; to be said of an empty one.
+    pub(super) fn be_unbounded(&mut self) {
+        self.unbounded = true;
+    }
+
+    /// Whether the files may have one more page.
+    pub(super) fn has_room(&self) -> bool {
+        self.unbounded || share_left() > 0
+    }
+
+    fn counted(&self, change: impl Fn(&AtomicU64)) {
+        change(&HELD);
+        if !self.unbounded {
+            change(&BOUNDED);
+        }
+    }
+
     /// The frame at an index.
     pub(super) fn get(&self, index: u64) -> Option<&Frame> {
         self.chunks.get(&(index / CHUNK))?.get((index % CHUNK) as usize)?.as_ref()
@@ -38,7 +70,7 @@ impl PageMap {
             && slot.replace(frame).is_none()
         {
             self.count += 1;
-            HELD.fetch_add(1, Ordering::Relaxed);
+            self.counted(|pages| _ = pages.fetch_add(1, Ordering::Relaxed));
         }
     }
 
@@ -49,7 +81,7 @@ impl PageMap {
 
     /// Releases the frames of `[start, end)`.
     pub(super) fn remove(&mut self, start: u64, end: u64) {
-        let mut from = start / CHUNK;
+        let (mut from, before) = (start / CHUNK, self.count);
         while let Some((&key, chunk)) = self.chunks.range_mut(from..).next() {
             let first = key * CHUNK;
             if first >= end {
@@ -58,7 +90,6 @@ impl PageMap {
             for (index, slot) in (first..).zip(chunk.iter_mut()) {
                 if (start..end).contains(&index) && slot.take().is_some() {
                     self.count -= 1;
-                    HELD.fetch_sub(1, Ordering::Relaxed);
                 }
             }
             if chunk.iter().all(Option::is_none) {
@@ -66,6 +97,8 @@ impl PageMap {
             }
             from = key + 1;
         }
+        let removed = before - self.count;
+        self.counted(|pages| _ = pages.fetch_sub(removed, Ordering::Relaxed));
     }
 
     /// The first index at or behind `from` that has a frame.
@@ -87,7 +120,8 @@ impl PageMap {
 
 impl Drop for PageMap {
     fn drop(&mut self) {
-        HELD.fetch_sub(self.count, Ordering::Relaxed);
+        let count = self.count;
+        self.counted(|pages| _ = pages.fetch_sub(count, Ordering::Relaxed));
     }
 }
 

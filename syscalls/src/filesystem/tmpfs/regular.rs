@@ -41,9 +41,11 @@ impl Regular {
         self.state.lock().seals
     }
 
-    /// Sets the seals of a new memory file.
-    pub(super) fn set_seals(&self, seals: u32) {
-        self.state.lock().seals = seals;
+    /// Makes a new one a memory file: with seals, and of any size.
+    pub(super) fn become_memory(&self, seals: u32) {
+        let mut state = self.state.lock();
+        state.seals = seals;
+        state.pages.be_unbounded();
     }
 
     /// `F_ADD_SEALS`. `EPERM` when no more may be added.
@@ -173,7 +175,8 @@ impl Regular {
             let mut state = self.state.lock();
             if state.pages.get(index).is_none() && !state.archived.as_ref().is_some_and(|archived| archived.has(index))
             {
-                state.pages.insert(index, Frame::zeroed().ok_or(Errno::ENOSPC)?);
+                let frame = if state.pages.has_room() { Frame::zeroed() } else { None };
+                state.pages.insert(index, frame.ok_or(Errno::ENOSPC)?);
             }
         }
         let mut state = self.state.lock();
@@ -290,8 +293,9 @@ impl State {
             None => None,
         };
         let frame = match archived {
-            Some((frame, true)) => frame.duplicate(),
             Some((frame, false)) => Some(frame),
+            _ if !self.pages.has_room() => None,
+            Some((frame, true)) => frame.duplicate(),
             None => Frame::zeroed(),
         };
         let frame = frame.ok_or(Errno::ENOSPC)?;
