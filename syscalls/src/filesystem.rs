@@ -37,6 +37,9 @@ use crate::file::OpenFlags;
 use alloc::sync::Arc;
 use core::any::Any;
 
+/// The types of file systems that there are.
+pub const FILE_SYSTEMS: [&str; 8] = ["sysfs", "tmpfs", "proc", "devtmpfs", "sockfs", "pipefs", "ramfs", "devpts"];
+
 /// The longest name of one entry in bytes, `NAME_MAX`.
 pub const NAME_MAX: usize = 255;
 

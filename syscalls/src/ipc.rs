@@ -1,6 +1,32 @@
 //! Inter-process communication: System V's shared memory, semaphores and messages by key, `sysvipc(7)`; POSIX message
 //! [queues].
 
+/// What `/proc/sys/kernel` asks of a kind of objects: how many there may be, and the next one's number.
+macro_rules! number_settings {
+    ($objects:ident) => {
+        /// How many there may be.
+        pub fn most() -> i32 {
+            $objects.most()
+        }
+
+        /// Sets it. `EINVAL`.
+        pub fn set_most(most: i64) -> Result<()> {
+            $objects.set_most(most)
+        }
+
+        /// The number that the next one shall have, or -1.
+        pub fn next() -> i32 {
+            $objects.next()
+        }
+
+        /// Sets it. `EINVAL`.
+        pub fn set_next(next: i64) -> Result<()> {
+            $objects.set_next(next)
+        }
+    };
+}
+use number_settings;
+
 pub mod messages;
 mod objects;
 pub mod queues;

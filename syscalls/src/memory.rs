@@ -96,10 +96,13 @@ impl AddressSpace {
     }
 
     /// The frame that a shared mapping has at `address`: `Some(None)` where the mapping is private, `None` where no
-    /// page is present. It names a futex that processes share.
+    /// page is present or may be read. It names a futex that processes share.
     pub fn shared_frame(&self, address: u64) -> Option<Option<u32>> {
         let state = self.state.lock();
         let (_, area) = state.areas.containing(address)?;
+        if !area.protection.contains(Protection::READ) {
+            return None;
+        }
         if !area.is_shared() {
             return Some(None);
         }

@@ -15,7 +15,7 @@ mod splicing;
 #[cfg(test)]
 mod tests;
 
-pub use end::PipeEnd;
+pub use end::{PipeEnd, set_unprivileged_capacity, unprivileged_capacity};
 pub use splicing::Parcel;
 
 use crate::errno::{Errno, Result};

@@ -9,7 +9,7 @@ use crate::time::SECOND;
 use crate::transfer::Destination;
 use crate::user::UserPtr;
 use alloc::vec::Vec;
-use linux_raw_sys::general::{GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM};
+use linux_raw_sys::general::{CAP_SYS_ADMIN, GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM};
 use spin::{Mutex, Once};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
@@ -93,14 +93,21 @@ fn read_name(thread: &Thread, name: UserPtr<u8>, length: i32) -> Result<Vec<u8>>
     }
 }
 
+/// `EPERM` for those who may not name the machine.
+fn may_name(thread: &Thread) -> Result<()> {
+    if thread.process.credentials().has(CAP_SYS_ADMIN) { Ok(()) } else { Err(Errno::EPERM) }
+}
+
 /// `sethostname(2)`.
 pub fn sethostname(thread: &Thread, name: UserPtr<u8>, length: i32) -> Result<()> {
+    may_name(thread)?;
     HOST.lock().node = read_name(thread, name, length)?;
     Ok(())
 }
 
 /// `setdomainname(2)`.
 pub fn setdomainname(thread: &Thread, name: UserPtr<u8>, length: i32) -> Result<()> {
+    may_name(thread)?;
     HOST.lock().domain = read_name(thread, name, length)?;
     Ok(())
 }

@@ -120,6 +120,14 @@ fn next_ready() -> Arc<KernelTask> {
 
 /// Halts until something happens, and sees to it.
 fn wait_for_interrupt() {
+    look_or_halt();
+    // The alarm has fired, or is one of sleepers: who was woken would run without a slice, and for ever.
+    if SCHEDULER.lock().has_next() {
+        clock::arm(clock::now().after(SLICE));
+    }
+}
+
+fn look_or_halt() {
     if device::console::poll() | network::poll() | expire() {
         return;
     }
@@ -238,10 +246,11 @@ pub(crate) fn park(deadline: Option<Instant>) {
         scheduler.sleepers.insert((deadline, key(&task)), ());
     }
     drop(scheduler);
+    if let Some(deadline) = deadline {
+        // Also while others run.
+        clock::arm(deadline);
+    }
     if percpu::are_several() {
-        if let Some(deadline) = deadline {
-            clock::arm(deadline);
-        }
         switch_or_idle(&task);
     } else {
         // Where there is nobody else to run, this thread halts the CPU; that is not its time.

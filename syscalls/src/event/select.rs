@@ -53,7 +53,14 @@ pub fn select(
     let wanted = span.non_null().map(|span| span.read(thread)).transpose()?;
     let timeout = Timeout::from_timespec(wanted.map(normalised))?;
     let outcome = select_files(thread, count, [read, write, except], timeout);
-    finish(outcome, timeout, |left| span.write(thread, &TimeVal::new(left)))
+    finish(outcome, timeout, |left| tell_left(thread, || span.write(thread, &TimeVal::new(left))))
+}
+
+/// Says what is left of the time, unless the program's personality wants its timeouts as they are.
+fn tell_left(thread: &Thread, tell: impl FnOnce() -> Result<()>) -> Result<()> {
+    /// `STICKY_TIMEOUTS` of `<sys/personality.h>`.
+    const STICKY_TIMEOUTS: u32 = 0x400_0000;
+    if thread.attributes.personality() & STICKY_TIMEOUTS == 0 { tell() } else { Ok(()) }
 }
 
 /// `pselect6(2)`.
@@ -73,7 +80,7 @@ pub fn pselect6(
     }
     let outcome = select_files(thread, count, [read, write, except], timeout);
     mask::end_temporary(thread, outcome == Err(Errno::ERESTARTNOHAND));
-    finish(outcome, timeout, |left| span.write(thread, &TimeSpec::new(left)))
+    finish(outcome, timeout, |left| tell_left(thread, || span.write(thread, &TimeSpec::new(left))))
 }
 
 /// Waits for what the sets name and writes the answers back. `EINVAL`, `EFAULT`, `EBADF`, `ENOMEM`, `ERESTARTNOHAND`.

@@ -7,6 +7,7 @@ pub mod descriptor;
 pub mod extended;
 pub mod listing;
 pub mod locking;
+pub mod mounting;
 pub mod names;
 pub mod opening;
 pub mod place;

@@ -82,8 +82,11 @@ impl Locks {
         COUNT.store(self.ranges.len() + self.whole.len(), Ordering::Relaxed);
     }
 
+    /// What is in the way: of the first owner's locks the one that begins first.
     fn conflict(&self, inode: usize, wanted: &Range) -> Option<Range> {
-        self.ranges.get(&inode)?.iter().find(|held| held.conflicts(wanted)).copied()
+        let in_the_way = || self.ranges.get(&inode).into_iter().flatten().filter(|held| held.conflicts(wanted));
+        let owner = in_the_way().next()?.owner;
+        in_the_way().filter(|held| held.owner == owner).min_by_key(|held| held.start).copied()
     }
 
     /// Takes a range off what an owner holds.

@@ -2,7 +2,7 @@
 
 use super::{Inode, Kind};
 use crate::errno::{Errno, Result};
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use spin::Mutex;
@@ -23,6 +23,8 @@ pub struct Entry {
     place: Mutex<Place>,
     covered: AtomicBool,
     cover: Mutex<Option<Arc<Entry>>>,
+    /// A root's: what it is mounted over.
+    covers: Mutex<Option<Weak<Entry>>>,
     /// Where a listing of its directory finds it; for the file system alone.
     pub(super) position: AtomicU64,
 }
@@ -50,6 +52,7 @@ impl Entry {
             place: Mutex::new(Place { parent, name, removed }),
             covered: AtomicBool::new(false),
             cover: Mutex::new(None),
+            covers: Mutex::new(None),
             position: AtomicU64::new(0),
         })
     }
@@ -112,7 +115,7 @@ impl Entry {
     }
 
     /// Mounts a file system's root over it. `EBUSY` when something is mounted here, or the root elsewhere.
-    pub(super) fn cover(&self, root: &Arc<Self>) -> Result<()> {
+    pub(super) fn cover(self: &Arc<Self>, root: &Arc<Self>) -> Result<()> {
         let mut cover = self.cover.lock();
         // A root stands in one place alone, and so never within itself.
         if cover.is_some() || root.parent().is_some() {
@@ -124,9 +127,23 @@ impl Entry {
             (place.parent.clone(), place.name.clone())
         };
         *root.place.lock() = Place { parent, name, removed: false };
+        *root.covers.lock() = Some(Arc::downgrade(self));
         *cover = Some(root.clone());
         self.covered.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Takes a root out of the place where it is mounted.
+    pub(super) fn uncover(self: &Arc<Self>) {
+        let place = Place { parent: None, name: Arc::from(&b""[..]), removed: false };
+        let before = core::mem::replace(&mut *self.place.lock(), place);
+        let below = self.covers.lock().take();
+        if let Some(below) = below.and_then(|below| below.upgrade()) {
+            below.covered.store(false, Ordering::Release);
+            let root = below.cover.lock().take();
+            drop(root);
+        }
+        drop(before);
     }
 
     /// Whether `other` is this entry or lies below it.

@@ -104,6 +104,7 @@ fn check_security(who: &Credentials, name: &[u8], value: Option<&[u8]>) -> Resul
 
 /// `setxattr(2)`. `EEXIST`, `ENODATA`, `EOPNOTSUPP`, `EPERM`, `EACCES`, `EINVAL`.
 pub fn set(who: &Credentials, entry: &Arc<Entry>, name: &[u8], value: &[u8], presence: Presence) -> Result<()> {
+    super::namespace().check_writable(entry)?;
     check_access(who, entry, name, true)?;
     check_security(who, name, Some(value))?;
     place(entry, name)?.set(name, value, presence)?;
@@ -126,6 +127,7 @@ pub fn list(who: &Credentials, entry: &Entry) -> Result<Vec<u8>> {
 
 /// `removexattr(2)`. `ENODATA`, `EOPNOTSUPP`, `EPERM`, `EACCES`, `EINVAL`.
 pub fn remove(who: &Credentials, entry: &Arc<Entry>, name: &[u8]) -> Result<()> {
+    super::namespace().check_writable(entry)?;
     check_access(who, entry, name, true)?;
     check_security(who, name, None)?;
     place(entry, name)?.remove(name)?;

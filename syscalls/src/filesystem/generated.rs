@@ -518,7 +518,7 @@ mod tests {
     fn a_mounted_root_takes_its_mount_points_place() {
         test_process();
         let (filesystem, root) = Generated::mountable("test", 7, Fixed::new(vec![("f", Object::text(|_| Ok(())))]));
-        let mount = Mount { source: "test", filesystem, root, flags: MountFlags::empty() };
+        let mount = Mount { source: "test".into(), filesystem, root, flags: MountFlags::empty() };
         namespace().mount_at(b"/mounted/here", mount.clone()).unwrap();
         let all = namespace().root();
         let file = find(&all, b"/mounted/here/f").unwrap();

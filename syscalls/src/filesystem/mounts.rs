@@ -7,9 +7,10 @@ use super::tmpfs::Tmpfs;
 use super::{Entry, FileSystem, Kind, Make, Walk};
 use crate::errno::{Errno, Result};
 use crate::process::Credentials;
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use spin::{Mutex, Once};
 
 bitflags::bitflags! {
@@ -33,7 +34,7 @@ bitflags::bitflags! {
 #[derive(Clone)]
 pub struct Mount {
     /// What `/proc/mounts` shows as the device.
-    pub source: &'static str,
+    pub source: Cow<'static, str>,
     /// The file system.
     pub filesystem: Arc<dyn FileSystem>,
     /// Its root.
@@ -46,6 +47,10 @@ pub struct Mount {
 pub struct Namespace {
     root: Arc<Entry>,
     mounts: Mutex<Vec<Mount>>,
+    // Mounts that are read-only: mostly none, which who writes finds out without a lock.
+    read_only: AtomicUsize,
+    // The device of the file system that nobody has used since somebody asked whether it may go.
+    expiring: Mutex<Option<u64>>,
 }
 
 impl Namespace {
@@ -53,8 +58,13 @@ impl Namespace {
         let filesystem = Tmpfs::new("rootfs");
         let root = filesystem.root();
         let flags = MountFlags::RELATIVE_TIME;
-        let mount = Mount { source: "rootfs", filesystem, root: root.clone(), flags };
-        Self { root, mounts: Mutex::new(Vec::from([mount])) }
+        let mount = Mount { source: "rootfs".into(), filesystem, root: root.clone(), flags };
+        Self {
+            root,
+            mounts: Mutex::new(Vec::from([mount])),
+            read_only: AtomicUsize::new(0),
+            expiring: Mutex::new(None),
+        }
     }
 
     /// The root of all.
@@ -68,8 +78,77 @@ impl Namespace {
             return Err(Errno::ENOTDIR);
         }
         over.cover(&mount.root)?;
-        self.mounts.lock().push(mount);
+        let mut mounts = self.mounts.lock();
+        mounts.push(mount);
+        self.count(&mounts);
         Ok(())
+    }
+
+    /// Sets the options of the file system whose root this is. `EINVAL`.
+    pub fn remount(&self, root: &Arc<Entry>, flags: MountFlags) -> Result<()> {
+        let mut mounts = self.mounts.lock();
+        let mount = mounts.iter_mut().find(|mount| Arc::ptr_eq(&mount.root, root)).ok_or(Errno::EINVAL)?;
+        mount.flags = flags;
+        self.count(&mounts);
+        Ok(())
+    }
+
+    /// Takes the file system with this root out of the tree; with `detach` all that is mounted in it, too. `EINVAL` for
+    /// what is no root or the root of all, `EBUSY` for one with another in it.
+    pub fn unmount(&self, root: &Arc<Entry>, detach: bool) -> Result<()> {
+        let mut mounts = self.mounts.lock();
+        let device = root.inode().filesystem().device();
+        let is_within = |mount: &Mount| {
+            !Arc::ptr_eq(&mount.root, root) && {
+                let mut above = Some(mount.root.clone());
+                core::iter::from_fn(|| {
+                    above = above.take()?.parent();
+                    above.clone()
+                })
+                .any(|entry| entry.inode().filesystem().device() == device)
+            }
+        };
+        if Arc::ptr_eq(root, &self.root) {
+            return Err(Errno::EINVAL);
+        }
+        if !detach && mounts.iter().any(is_within) {
+            return Err(Errno::EBUSY);
+        }
+        let gone: Vec<Mount> =
+            mounts.extract_if(.., |mount| is_within(mount) || Arc::ptr_eq(&mount.root, root)).collect();
+        self.count(&mounts);
+        drop(mounts);
+        gone.iter().rev().for_each(|mount| mount.root.uncover());
+        if gone.is_empty() { Err(Errno::EINVAL) } else { Ok(()) }
+    }
+
+    /// Notes that the file system may go if nobody uses it until this is asked again; whether it was asked the first
+    /// time.
+    pub fn expire(&self, root: &Entry) -> bool {
+        let device = root.inode().filesystem().device();
+        self.expiring.lock().replace(device) != Some(device)
+    }
+
+    /// Whether an entry is the root of a mounted file system.
+    pub fn is_root(&self, entry: &Arc<Entry>) -> bool {
+        self.mounts.lock().iter().any(|mount| Arc::ptr_eq(&mount.root, entry))
+    }
+
+    fn count(&self, mounts: &[Mount]) {
+        let count = mounts.iter().filter(|mount| mount.flags.contains(MountFlags::READ_ONLY)).count();
+        self.read_only.store(count, Ordering::Relaxed);
+    }
+
+    /// `EROFS` when an entry lies on a file system that is mounted read-only. Devices, fifos and sockets only have
+    /// their names there.
+    pub fn check_writable(&self, entry: &Entry) -> Result<()> {
+        if self.read_only.load(Ordering::Relaxed) == 0
+            || !matches!(entry.kind(), Kind::Regular | Kind::Directory | Kind::Symlink)
+        {
+            return Ok(());
+        }
+        let is_read_only = self.flags(entry.inode().filesystem().device()).contains(MountFlags::READ_ONLY);
+        if is_read_only { Err(Errno::EROFS) } else { Ok(()) }
     }
 
     /// Mounts a file system over the directory of an absolute path, which is made when it is missing. `ENOTDIR`,
@@ -83,13 +162,13 @@ impl Namespace {
     pub fn furnish(&self) -> Result<()> {
         let flags = MountFlags::NO_SUID | MountFlags::NO_DEVICES | MountFlags::NO_EXECUTE | MountFlags::RELATIVE_TIME;
         let (filesystem, root) = procfs();
-        self.mount_at(b"/proc", Mount { source: "proc", filesystem, root, flags })?;
+        self.mount_at(b"/proc", Mount { source: "proc".into(), filesystem, root, flags })?;
         let (filesystem, root) = sysfs();
-        self.mount_at(b"/sys", Mount { source: "sysfs", filesystem, root, flags })?;
+        self.mount_at(b"/sys", Mount { source: "sysfs".into(), filesystem, root, flags })?;
         let filesystem = devfs().clone();
         let root = filesystem.root();
         let flags = MountFlags::NO_SUID | MountFlags::RELATIVE_TIME;
-        self.mount_at(b"/dev", Mount { source: "devtmpfs", filesystem, root, flags })?;
+        self.mount_at(b"/dev", Mount { source: "devtmpfs".into(), filesystem, root, flags })?;
         self.directory(b"/tmp", 0o1777).map(drop)
     }
 

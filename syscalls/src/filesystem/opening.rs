@@ -2,7 +2,7 @@
 
 use super::permission::owns;
 use super::watch::{self, Happening};
-use super::{Entry, Final, Kind, Last, Make, Permission, Resolve, Step, Walk, Writing, check};
+use super::{Entry, Final, Kind, Last, Make, Permission, Resolve, Step, Walk, Writing, check, namespace};
 use crate::argument::Fd;
 use crate::errno::{Errno, Result};
 use crate::file::{OpenFile, OpenFlags};
@@ -85,6 +85,9 @@ pub fn open_entry(who: &Credentials, entry: Arc<Entry>, made: bool, how: How) ->
     }
     let inode = entry.inode();
     if !made {
+        if wanted.contains(Permission::WRITE) {
+            namespace().check_writable(&entry)?;
+        }
         check(who, inode.ownership(), wanted)?;
         if flags.contains(OpenFlags::O_NOATIME) && !owns(who, inode.ownership()) {
             return Err(Errno::EPERM);
@@ -142,6 +145,7 @@ fn open_nameless(thread: &Thread, walk: &Walk, directory: &Arc<Entry>, how: How)
         return Err(Errno::ENOTDIR);
     }
     let who = walk.credentials();
+    namespace().check_writable(directory)?;
     check(who, directory.inode().ownership(), Permission::WRITE | Permission::EXECUTE)?;
     let ownership = ownership(thread, who, directory, Kind::Regular, how.mode);
     let linkable = !how.flags.contains(OpenFlags::O_EXCL);
@@ -155,6 +159,7 @@ fn open_nameless(thread: &Thread, walk: &Walk, directory: &Arc<Entry>, how: How)
 /// Makes an inode under the last component of a path. `EACCES`, `EEXIST`, `ENOSPC`, `ENOENT`, `EPERM`.
 pub fn make(thread: &Thread, who: &Credentials, last: &Final<'_>, what: Make<'_>, mode: u16) -> Result<Arc<Entry>> {
     let directory = &last.directory;
+    namespace().check_writable(directory)?;
     check(who, directory.inode().ownership(), Permission::WRITE | Permission::EXECUTE)?;
     let ownership = ownership(thread, who, directory, what.kind(), mode);
     let entry = directory.inode().make(directory, last.name(), what, ownership)?;

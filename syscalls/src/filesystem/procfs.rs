@@ -84,7 +84,8 @@ impl Directory for Root {
         }
         // A position names the process that was listed last: those behind it follow.
         let first = (position + 1).saturating_sub(PROCESSES);
-        for process in registry::all(|process| process.id as u64 >= first) {
+        let kernel = registry::visible(registry::KERNEL).filter(|kernel| kernel.id as u64 >= first);
+        for process in kernel.into_iter().chain(registry::all(|process| process.id as u64 >= first)) {
             if !goes_on {
                 return;
             }
@@ -93,14 +94,15 @@ impl Directory for Root {
     }
 
     fn links(&self) -> u32 {
-        self.0.links() + registry::all(|_| true).len() as u32
+        // The kernel's is one of them.
+        self.0.links() + 1 + registry::all(|_| true).len() as u32
     }
 }
 
 /// The process of a number, or the one that a thread of this number belongs to: Linux finds threads here, too, but
 /// does not list them. `ENOENT`.
 fn find(id: i32) -> Result<Subject> {
-    if let Some(process) = registry::find(id) {
+    if let Some(process) = registry::visible(id) {
         return Ok(Subject::of_process(&process));
     }
     let thread = registry::thread(id).ok_or(Errno::ENOENT)?;

@@ -39,7 +39,13 @@ pub fn set_robust_list(thread: &Thread, head: UserPtr<Head>, size: usize) -> Res
 pub fn get_robust_list(thread: &Thread, id: i32, head: UserPtr<u64>, size: UserPtr<u64>) -> Result<()> {
     let list = match id {
         0 => thread.robust_list.load(Ordering::Relaxed),
-        _ => registry::thread(id).ok_or(Errno::ESRCH)?.robust_list.load(Ordering::Relaxed),
+        _ => {
+            let other = registry::thread(id).ok_or(Errno::ESRCH)?;
+            if !thread.process.credentials().may_inspect(&other.process.credentials()) {
+                return Err(Errno::EPERM);
+            }
+            other.robust_list.load(Ordering::Relaxed)
+        }
     };
     size.write(thread, &(size_of::<Head>() as u64))?;
     head.write(thread, &list)

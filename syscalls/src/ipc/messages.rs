@@ -7,17 +7,19 @@ use crate::thread::Thread;
 use crate::user::{UserPtr, copy_in, copy_out};
 use crate::wait::{WaitError, WaitQueue, wait_until};
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
 use linux_raw_sys::general::CAP_SYS_RESOURCE;
 use spin::Mutex;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `MSGMNI`.
 const MOST: i32 = 32_000;
-/// `MSGMAX`.
-const LONGEST: usize = 8192;
-/// `MSGMNB`.
-const CAPACITY: u64 = 16_384;
+/// Bytes of the longest message, `MSGMAX`, `kernel.msgmax`.
+static LONGEST: AtomicU64 = AtomicU64::new(8192);
+/// Bytes that a new queue can hold, `MSGMNB`, `kernel.msgmnb`.
+static CAPACITY: AtomicU64 = AtomicU64::new(16_384);
 /// `MSG_NOERROR`.
 const CUT: i32 = 0o10000;
 /// `MSG_EXCEPT`.
@@ -75,7 +77,7 @@ pub fn msgget(thread: &Thread, key: i32, flags: i32) -> Result<i32> {
     let accept = |queue: &Queue| queue.permissions().check(&who, flags as u16);
     QUEUES.get(key, flags, accept, || {
         let permissions = Permissions::new(key, &who, flags);
-        let description = Description { permissions, changed: now(), capacity: CAPACITY, ..Description::default() };
+        let description = Description { permissions, changed: now(), capacity: capacity(), ..Description::default() };
         let state = State { description, messages: VecDeque::new(), removed: false };
         Ok(Queue { state: Mutex::new(state), changes: WaitQueue::new() })
     })
@@ -92,7 +94,7 @@ fn interrupted(error: WaitError) -> Errno {
 /// `msgsnd(2)`.
 pub fn msgsnd(thread: &Thread, id: i32, message: UserPtr<i64>, size: usize, flags: i32) -> Result<()> {
     let kind = message.read(thread)?;
-    if size > LONGEST || id < 0 || kind < 1 {
+    if size as u64 > longest() || id < 0 || kind < 1 {
         return Err(Errno::EINVAL);
     }
     let mut text = Vec::new();
@@ -212,22 +214,23 @@ pub fn msgctl(thread: &Thread, id: i32, command: i32, buffer: UserPtr<u8>) -> Re
         INFORMATION | MSG_INFO => {
             let (highest, all) = QUEUES.all();
             let descriptions = || all.iter().map(|queue| queue.state.lock().description);
-            let capacity = CAPACITY as i32;
+            let capacity = capacity() as i32;
+            let most = QUEUES.most();
             let (pool, map, messages) = match command {
-                INFORMATION => (MOST / 1024 * capacity, capacity, capacity),
+                INFORMATION => (most / 1024 * capacity, capacity, capacity),
                 _ => (
                     all.len() as i32,
                     descriptions().map(|one| one.count as i32).sum(),
                     descriptions().map(|one| one.bytes as i32).sum(),
                 ),
             };
-            let longest = LONGEST as i32;
+            let longest = longest() as i32;
             let information = Information {
                 pool,
                 map,
                 longest,
                 capacity,
-                most: MOST,
+                most,
                 segment_size: 16,
                 messages,
                 segments: 0xffff,
@@ -254,7 +257,7 @@ pub fn msgctl(thread: &Thread, id: i32, command: i32, buffer: UserPtr<u8>) -> Re
             let wanted = pointer.read(thread)?;
             let queue = QUEUES.find(id)?;
             queue.permissions().check_owner(&who)?;
-            if wanted.capacity > CAPACITY && !who.has(CAP_SYS_RESOURCE) {
+            if wanted.capacity > capacity() && !who.has(CAP_SYS_RESOURCE) {
                 return Err(Errno::EPERM);
             }
             {
@@ -278,3 +281,52 @@ pub fn msgctl(thread: &Thread, id: i32, command: i32, buffer: UserPtr<u8>) -> Re
         _ => Err(Errno::EINVAL),
     }
 }
+
+/// `/proc/sysvipc/msg`.
+pub fn list(to: &mut Vec<u8>) {
+    to.extend_from_slice(
+        b"       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime\
+          \x20     ctime\n",
+    );
+    for (id, queue) in QUEUES.numbered() {
+        let description = queue.state.lock().description;
+        let Description { permissions, sent, received, changed, bytes, count, last_sender, last_receiver, .. } =
+            description;
+        let Permissions { key, uid, gid, creator_uid, creator_gid, mode, .. } = permissions;
+        to.extend(
+            format!(
+                "{key:10} {id:10}  {mode:4o}  {bytes:10} {count:10} {last_sender:5} {last_receiver:5} {uid:5} {gid:5} \
+                 {creator_uid:5} {creator_gid:5} {sent:10} {received:10} {changed:10}\n"
+            )
+            .bytes(),
+        );
+    }
+}
+
+/// `kernel.msgmax`, in bytes.
+pub fn longest() -> u64 {
+    LONGEST.load(Ordering::Relaxed)
+}
+
+/// Sets it. `EINVAL`.
+pub fn set_longest(bytes: u64) -> Result<()> {
+    set(&LONGEST, bytes)
+}
+
+/// `kernel.msgmnb`, in bytes.
+pub fn capacity() -> u64 {
+    CAPACITY.load(Ordering::Relaxed)
+}
+
+/// Sets it. `EINVAL`.
+pub fn set_capacity(bytes: u64) -> Result<()> {
+    set(&CAPACITY, bytes)
+}
+
+fn set(setting: &AtomicU64, bytes: u64) -> Result<()> {
+    let bytes = i32::try_from(bytes).map_err(|_| Errno::EINVAL)?;
+    setting.store(bytes as u64, Ordering::Relaxed);
+    Ok(())
+}
+
+super::number_settings!(QUEUES);

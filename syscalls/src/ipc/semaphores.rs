@@ -10,6 +10,7 @@ use crate::time::TimeSpec;
 use crate::user::UserPtr;
 use crate::wait::{WaitError, WaitQueue, wait_until};
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 use spin::Mutex;
@@ -275,12 +276,12 @@ pub fn semctl(thread: &Thread, id: i32, number: i32, command: i32, argument: u64
         INFORMATION | SEM_INFO => {
             let (highest, all) = SETS.all();
             let in_use: usize = all.iter().map(|set| set.state.lock().semaphores.len()).sum();
-            let most = MOST_SETS.saturating_mul(MOST_IN_SET);
+            let sets = SETS.most();
+            let most = sets.saturating_mul(MOST_IN_SET);
             let (used_sets, used) = if command == SEM_INFO { (all.len() as i32, in_use as i32) } else { (20, HIGHEST) };
             let operations = MOST_OPERATIONS as i32;
             // `struct seminfo`.
-            let information =
-                [most, MOST_SETS, most, most, MOST_IN_SET, operations, operations, used_sets, HIGHEST, used];
+            let information = [most, sets, most, most, MOST_IN_SET, operations, operations, used_sets, HIGHEST, used];
             UserPtr::<[i32; 10]>::new(argument).write(thread, &information)?;
             Ok(highest)
         }
@@ -381,3 +382,31 @@ fn set_values(thread: &Thread, set: &Set, values: &[(u16, i32)]) -> Result<i32> 
     set.queue.wake_all();
     Ok(0)
 }
+
+/// `/proc/sysvipc/sem`.
+pub fn list(to: &mut Vec<u8>) {
+    to.extend_from_slice(b"       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n");
+    for (id, set) in SETS.numbered() {
+        let Description { permissions, operated, changed, count, .. } = set.state.lock().description;
+        let Permissions { key, uid, gid, creator_uid, creator_gid, mode, .. } = permissions;
+        to.extend(
+            format!(
+                "{key:10} {id:10}  {mode:4o} {count:10} {uid:5} {gid:5} {creator_uid:5} {creator_gid:5} {operated:10} \
+                 {changed:10}\n"
+            )
+            .bytes(),
+        );
+    }
+}
+
+/// `kernel.sem`: semaphores in a set, in all, operations in a call, sets.
+pub fn limits() -> [i32; 4] {
+    [MOST_IN_SET, MOST_IN_SET.saturating_mul(MOST_SETS), MOST_OPERATIONS as i32, SETS.most()]
+}
+
+/// Sets the last of them; the others are what they are. `EINVAL`.
+pub fn set_limits(wanted: [i64; 4]) -> Result<()> {
+    SETS.set_most(wanted[3])
+}
+
+super::number_settings!(SETS);

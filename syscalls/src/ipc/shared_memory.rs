@@ -10,6 +10,8 @@ use crate::thread::Thread;
 use crate::user::UserPtr;
 use alloc::format;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
 use linux_raw_sys::general as raw;
 use spin::Mutex;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -17,7 +19,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// `SHMMNI`.
 const MOST: i32 = 4096;
 /// `SHMMAX` and `SHMALL`.
-const LARGEST: u64 = u64::MAX - (1 << 24);
+const UNLIMITED: u64 = u64::MAX - (1 << 24);
+/// Bytes of the largest segment, `kernel.shmmax`.
+static LARGEST: AtomicU64 = AtomicU64::new(UNLIMITED);
+/// Pages of all segments, `kernel.shmall`.
+static PAGES: AtomicU64 = AtomicU64::new(UNLIMITED);
 /// `SHM_HUGETLB`.
 const HUGE: i32 = 0o4000;
 /// `SHM_DEST` in a mode: removed, but somebody uses it.
@@ -87,8 +93,11 @@ pub fn shmget(thread: &Thread, key: i32, size: usize, flags: i32) -> Result<i32>
         segment.permissions().check(&who, flags as u16)
     };
     SEGMENTS.get(key, flags, accept, || {
-        if size == 0 || size > LARGEST {
+        if size == 0 || size > LARGEST.load(Ordering::Relaxed) {
             return Err(Errno::EINVAL);
+        }
+        if flags & HUGE != 0 && !who.has(raw::CAP_IPC_LOCK) {
+            return Err(Errno::EPERM);
         }
         let pages = size.div_ceil(PAGE);
         // As on Linux: no huge pages are set aside, and more than all memory is an obvious overcommit.
@@ -203,9 +212,9 @@ pub fn shmctl(thread: &Thread, id: i32, command: i32, buffer: UserPtr<u8>) -> Re
     }
     match command & !VERSION {
         INFORMATION => {
-            let most = MOST as u64;
-            let limits =
-                Limits { largest: LARGEST, smallest: 1, most, most_attached: most, pages: LARGEST, unused: [0; 4] };
+            let most = SEGMENTS.most() as u64;
+            let (largest, pages) = (LARGEST.load(Ordering::Relaxed), PAGES.load(Ordering::Relaxed));
+            let limits = Limits { largest, smallest: 1, most, most_attached: most, pages, unused: [0; 4] };
             UserPtr::new(buffer.address()).write(thread, &limits)?;
             Ok(SEGMENTS.all().0)
         }
@@ -269,3 +278,49 @@ pub fn shmctl(thread: &Thread, id: i32, command: i32, buffer: UserPtr<u8>) -> Re
         _ => Err(Errno::EINVAL),
     }
 }
+
+/// `/proc/sysvipc/shm`.
+pub fn list(to: &mut Vec<u8>) {
+    to.extend_from_slice(
+        b"       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      \
+          dtime      ctime                   rss                  swap\n",
+    );
+    for (id, segment) in SEGMENTS.numbered() {
+        let Description { permissions, size, attached, detached, changed, creator, last, count, .. } =
+            segment.describe();
+        let Permissions { key, uid, gid, creator_uid, creator_gid, mode, .. } = permissions;
+        let resident = segment.file.pages.held() * PAGE;
+        to.extend(
+            format!(
+                "{key:10} {id:10}  {mode:4o} {size:21} {creator:5} {last:5}  {count:5} {uid:5} {gid:5} {creator_uid:5} \
+                 {creator_gid:5} {attached:10} {detached:10} {changed:10} {resident:21} {:21}\n",
+                0
+            )
+            .bytes(),
+        );
+    }
+}
+
+/// `kernel.shmmax`, in bytes.
+pub fn largest() -> u64 {
+    LARGEST.load(Ordering::Relaxed)
+}
+
+/// Sets it.
+pub fn set_largest(bytes: u64) -> Result<()> {
+    LARGEST.store(bytes, Ordering::Relaxed);
+    Ok(())
+}
+
+/// `kernel.shmall`, in pages: told, not kept.
+pub fn all_pages() -> u64 {
+    PAGES.load(Ordering::Relaxed)
+}
+
+/// Sets it.
+pub fn set_all_pages(pages: u64) -> Result<()> {
+    PAGES.store(pages, Ordering::Relaxed);
+    Ok(())
+}
+
+super::number_settings!(SEGMENTS);

@@ -44,7 +44,8 @@ fn open_for_mapping(open: &OpenFile, shared: bool, written: bool) -> Result<Open
     match (readable, writable) {
         // Only a place in the tree, O_PATH.
         (false, false) => Err(Errno::EBADF),
-        (false, true) => Err(Errno::EACCES),
+        // What else is wrong is told first.
+        (false, true) => Ok(OpenForMapping { file: None, readable, writable, unsealed: true }),
         _ => {
             let file = open.file();
             let unsealed = !shared || file.may_write_shared(written && writable)?;

@@ -11,9 +11,24 @@ use crate::wait::WaitQueue;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, Ordering};
-use linux_raw_sys::general::{F_GETPIPE_SZ, F_SETPIPE_SZ};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use linux_raw_sys::general::{CAP_SYS_RESOURCE, F_GETPIPE_SZ, F_SETPIPE_SZ};
 use linux_raw_sys::ioctl::FIONREAD;
+
+/// What a pipe may hold at most without a privilege, in bytes: `/proc/sys/fs/pipe-max-size`.
+static UNPRIVILEGED_CAPACITY: AtomicU64 = AtomicU64::new(1 << 20);
+
+/// What a pipe may hold at most without a privilege, in bytes.
+pub fn unprivileged_capacity() -> u64 {
+    UNPRIVILEGED_CAPACITY.load(Ordering::Relaxed)
+}
+
+/// Sets it, rounded up as a pipe's size is. `EINVAL`.
+pub fn set_unprivileged_capacity(bytes: u64) -> Result<()> {
+    let bytes = u32::try_from(bytes).ok().filter(|&bytes| bytes <= 1 << 31).ok_or(Errno::EINVAL)?;
+    UNPRIVILEGED_CAPACITY.store(u64::from(bytes.max(4096).next_power_of_two()), Ordering::Relaxed);
+    Ok(())
+}
 
 /// An open end of a pipe; the end closes when it is dropped.
 pub struct PipeEnd {
@@ -86,9 +101,14 @@ impl File for PipeEnd {
     }
 
     /// `F_GETPIPE_SZ` and `F_SETPIPE_SZ`.
-    fn control(&self, _: &Thread, command: u32, argument: u64) -> Result<i64> {
+    fn control(&self, thread: &Thread, command: u32, argument: u64) -> Result<i64> {
         match command {
             F_GETPIPE_SZ => Ok(self.pipe.capacity() as i64),
+            F_SETPIPE_SZ
+                if argument > unprivileged_capacity() && !thread.process.credentials().has(CAP_SYS_RESOURCE) =>
+            {
+                Err(Errno::EPERM)
+            }
             F_SETPIPE_SZ => self.pipe.set_capacity(argument).map(|capacity| capacity as i64),
             _ => Err(Errno::EINVAL),
         }

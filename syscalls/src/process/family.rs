@@ -11,9 +11,6 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicI32, Ordering};
 use spin::Mutex;
 
-/// The reaper of all: the kernel itself.
-const KERNEL: i32 = 1;
-
 /// A process's relatives.
 pub(super) struct Family {
     parent: AtomicI32,
@@ -137,7 +134,7 @@ impl Process {
             return;
         }
         let reaper = self.reaper();
-        let parent = reaper.as_ref().map_or(KERNEL, |reaper| reaper.id);
+        let parent = reaper.as_ref().map_or(registry::KERNEL, |reaper| reaper.id);
         for child in children {
             child.family.parent.store(parent, Ordering::Relaxed);
             child.family.parent_thread.store(parent, Ordering::Relaxed);

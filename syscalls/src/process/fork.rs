@@ -80,7 +80,14 @@ pub fn clone_process(thread: &Thread, registers: &Registers, arguments: &CloneAr
     }
     let pidfd = match flags & PIDFD {
         0 => None,
-        _ => Some(pidfd::install(thread, &child, PidFdFlags::empty())?),
+        _ => {
+            let fd = pidfd::install(thread, &child, PidFdFlags::empty())?;
+            if let Err(errno) = arguments.pidfd().write(thread, &fd.0) {
+                drop(thread.files().remove(fd));
+                return Err(errno);
+            }
+            Some(fd)
+        }
     };
     if let Some(parent) = &parent {
         parent.add_child(child.clone());
@@ -93,9 +100,6 @@ pub fn clone_process(thread: &Thread, registers: &Registers, arguments: &CloneAr
             drop(thread.files().remove(fd));
         }
         return Err(errno);
-    }
-    if let Some(fd) = pidfd {
-        let _ = arguments.pidfd().write(thread, &fd.0);
     }
     if flags & VFORK != 0 {
         child.await_memory(thread);

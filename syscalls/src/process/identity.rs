@@ -23,6 +23,6 @@ pub fn getpgrp(thread: &Thread) -> Result<i32> {
 pub fn getpgid(thread: &Thread, id: i32) -> Result<i32> {
     match id {
         0 => Ok(thread.process.group()),
-        _ => registry::find(id).map(|process| process.group()).ok_or(Errno::ESRCH),
+        _ => registry::visible(id).map(|process| process.group()).ok_or(Errno::ESRCH),
     }
 }

@@ -64,7 +64,7 @@ impl Limits {
 fn target(thread: &Thread, id: i32) -> Result<Arc<Process>> {
     match id {
         0 => Ok(thread.process.clone()),
-        _ => registry::find(id).ok_or(Errno::ESRCH),
+        _ => registry::visible(id).ok_or(Errno::ESRCH),
     }
 }
 

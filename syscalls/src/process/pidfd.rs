@@ -32,7 +32,7 @@ struct PidFd(Arc<Process>);
 impl PidFd {
     /// `ESRCH` when the process has been waited for.
     fn process(&self) -> Result<&Arc<Process>> {
-        let known = registry::find(self.0.id);
+        let known = registry::visible(self.0.id);
         known.filter(|process| Arc::ptr_eq(process, &self.0)).map(|_| &self.0).ok_or(Errno::ESRCH)
     }
 }
@@ -79,7 +79,7 @@ pub fn pidfd_open(thread: &Thread, id: i32, flags: PidFdFlags) -> Result<Fd> {
     if id <= 0 {
         return Err(Errno::EINVAL);
     }
-    match registry::find(id) {
+    match registry::visible(id) {
         Some(process) => install(thread, &process, flags),
         // The number of a thread that is no process's first.
         None => Err(registry::thread(id).map_or(Errno::ESRCH, |_| Errno::EINVAL)),

@@ -2,12 +2,15 @@
 
 use super::Process;
 use crate::errno::{Errno, Result};
+use crate::file::FileTable;
+use crate::machine::machine;
+use crate::memory::AddressSpace;
 use crate::thread::Thread;
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use spin::RwLock;
+use spin::{Once, RwLock};
 
 /// Numbers of processes and threads below this are handed out; Linux's default `kernel.pid_max` on a small machine.
 const HIGHEST: i32 = 4_194_304;
@@ -34,7 +37,7 @@ pub fn next_id() -> i32 {
 /// Whether it is the number of a process, a thread, a group or a session.
 fn is_taken(id: i32) -> bool {
     let is_it = |process: &Process| process.id == id || process.group() == id || process.session() == id;
-    id == 1 || !all(is_it).is_empty() || thread(id).is_some()
+    id == KERNEL || !all(is_it).is_empty() || thread(id).is_some()
 }
 
 /// This number, for a process that is to have it. `EEXIST`, `EINVAL`.
@@ -74,8 +77,36 @@ pub fn thread_count() -> usize {
 
 static PROCESSES: RwLock<BTreeMap<i32, Weak<Process>>> = RwLock::new(BTreeMap::new());
 
+/// The number of the kernel's own process, the reaper.
+pub const KERNEL: i32 = 1;
+
+/// The kernel as a process, which programs see as number 1: the super-user's, without a program, asleep for ever. No
+/// signal reaches it, and it is none of [`all`]. `None` when there is no memory for it.
+fn kernel() -> Option<Arc<Thread>> {
+    static THREAD: Once<Option<Arc<Thread>>> = Once::new();
+    let make = || {
+        let memory = AddressSpace::new(machine().new_page_table().ok()?);
+        let process = Process::new(KERNEL, 0, memory, FileTable::new(0));
+        let thread = Thread::new(KERNEL, process);
+        thread.set_name(*b"birgus\0\0\0\0\0\0\0\0\0\0");
+        Some(thread)
+    };
+    THREAD.call_once(make).clone()
+}
+
+/// The process with this number, the kernel's included.
+pub fn visible(id: i32) -> Option<Arc<Process>> {
+    match id {
+        KERNEL => kernel().map(|thread| thread.process.clone()),
+        _ => find(id),
+    }
+}
+
 /// Takes a new process in.
 pub(super) fn add(process: &Arc<Process>) {
+    if process.id == KERNEL {
+        return;
+    }
     PROCESSES.write().insert(process.id, Arc::downgrade(process));
 }
 
@@ -104,8 +135,11 @@ pub fn all(is_wanted: impl Fn(&Process) -> bool) -> Vec<Arc<Process>> {
     all.into_iter().filter(|process| is_wanted(process)).collect()
 }
 
-/// The thread with this number, of whatever process.
+/// The thread with this number, of whatever process, the kernel's included.
 pub fn thread(id: i32) -> Option<Arc<Thread>> {
+    if id == KERNEL {
+        return kernel();
+    }
     find(id)
         .and_then(|process| process.thread(id))
         .or_else(|| all(|_| true).iter().find_map(|process| process.thread(id)))

@@ -40,7 +40,7 @@ pub fn mount(over: &Arc<Entry>) {
     let root = filesystem.root();
     let flags = MountFlags::NO_SUID | MountFlags::NO_EXECUTE | MountFlags::RELATIVE_TIME;
     // Cannot fail: the directory is new.
-    let _ = namespace().mount(over, Mount { source: "devpts", filesystem, root, flags });
+    let _ = namespace().mount(over, Mount { source: "devpts".into(), filesystem, root, flags });
 }
 
 /// A new pair, and its node. `ENOSPC`.

@@ -62,13 +62,18 @@ pub fn send_to_group(group: i32, info: SigInfo) -> Result<()> {
     send_to_all(registry::all(|process| process.group() == group), |process| send(Target::Process(process), info))
 }
 
+/// The process of this number, or the one that a thread of this number belongs to, as on Linux. `ESRCH`.
+fn process_of(id: i32) -> Result<Arc<Process>> {
+    registry::visible(id).or_else(|| registry::thread(id).map(|thread| thread.process.clone())).ok_or(Errno::ESRCH)
+}
+
 /// `kill(2)`.
 pub fn kill(thread: &Thread, target: i32, number: i32) -> Result<()> {
     let own = thread.process.id;
     let info = sender(thread, SigInfo::USER);
     let processes = match target {
         1.. => {
-            let process = registry::find(target).ok_or(Errno::ESRCH)?;
+            let process = process_of(target)?;
             return send_number(thread, Target::Process(&process), number, info);
         }
         0 => registry::all(|process| process.group() == thread.process.group()),
@@ -100,7 +105,7 @@ fn thread_of(process: i32, thread: i32) -> Result<Arc<Thread>> {
     if process <= 0 || thread <= 0 {
         return Err(Errno::EINVAL);
     }
-    registry::find(process).and_then(|process| process.thread(thread)).ok_or(Errno::ESRCH)
+    registry::visible(process).and_then(|process| process.thread(thread)).ok_or(Errno::ESRCH)
 }
 
 /// `tgkill(2)`.
@@ -124,7 +129,7 @@ pub(crate) fn told(thread: &Thread, number: i32, info: UserPtr<SigInfo>, to_itse
 /// `rt_sigqueueinfo(2)`.
 pub fn rt_sigqueueinfo(thread: &Thread, process: i32, number: i32, info: UserPtr<SigInfo>) -> Result<()> {
     let info = told(thread, number, info, process == thread.id())?;
-    let process = registry::find(process).ok_or(Errno::ESRCH)?;
+    let process = process_of(process)?;
     send_number(thread, Target::Process(&process), number, |_| info)
 }
 

@@ -4,8 +4,8 @@ use super::pending::Entry;
 use super::state::{ARRIVALS, Group, wake, wants};
 use super::{Disposition, Origin, SigInfo, SigSet, Signal, Trap};
 use crate::errno::Result;
-use crate::process::Process;
 use crate::process::exit::{self, End};
+use crate::process::{Process, registry};
 use crate::thread::Thread;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -40,6 +40,9 @@ pub fn send(target: Target<'_>, info: SigInfo) -> Result<()> {
 pub fn send_from(target: Target<'_>, info: SigInfo, origin: Option<Arc<dyn Origin>>) -> Result<bool> {
     let signal = info.signal()?;
     let process = target.process();
+    if process.id == registry::KERNEL {
+        return Ok(false);
+    }
     let mut group = process.signals.lock();
     let (dropped, sent) = post(&mut group, target, signal, info, origin);
     let job_changed = group.stop.is_untold();

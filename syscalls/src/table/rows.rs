@@ -10,6 +10,7 @@ use crate::event::poll::{self, PollFd};
 use crate::event::select::{self, SizedSet};
 use crate::file::calls as file;
 use crate::file::calls::descriptor::CloseRangeFlags;
+use crate::file::calls::mounting::{OldStatistics, UnmountFlags};
 use crate::file::calls::names::RenameFlags;
 use crate::file::calls::opening::OpenHow;
 use crate::file::calls::status::{Stat, StatFs, Statx};
@@ -236,10 +237,10 @@ table_rows! {
     134 => uselib(path: UserString), absent;
     135 => personality(persona: u32 as hex) -> i32 as hex,
         partial("kept and given back, without effect"), personality::personality;
-    136 => ustat(device: u32 as device, buffer: UserPtr<u8>), absent;
+    136 => ustat(device: u32 as device, buffer: UserPtr<OldStatistics>), full, file::mounting::ustat;
     137 => statfs(path: UserString, buffer: UserPtr<StatFs> as file_system), full, file::status::statfs;
     138 => fstatfs(fd: Fd, buffer: UserPtr<StatFs> as file_system), full, file::status::fstatfs;
-    139 => sysfs(option: i32, first: u64 as hex, second: u64 as hex) -> i32, absent;
+    139 => sysfs(option: i32, first: u64 as hex, second: u64 as hex) -> i32, full, file::mounting::sysfs;
     140 => getpriority(which: i32 as priority_which, who: i32) -> i32, full, priority::getpriority;
     141 => setpriority(which: i32 as priority_which, who: i32, value: i32),
         partial("kept and given back; all threads are scheduled alike"), priority::setpriority;
@@ -273,8 +274,9 @@ table_rows! {
     163 => acct(path: UserString), absent;
     164 => settimeofday(time: UserPtr<TimeVal> as timeval, zone: UserPtr<TimeZone>), full, clock::settimeofday;
     165 => mount(source: UserString, target: UserString, kind: UserString, flags: u64 as mount_flags,
-        data: UserPtr<u8>), absent;
-    166 => umount2(target: UserString, flags: i32 as unmount_flags), absent;
+        data: UserPtr<u8>), partial("tmpfs, proc and sysfs; nothing is bound or moved, sizes are not kept"),
+        file::mounting::mount;
+    166 => umount2(target: UserString, flags: UnmountFlags as unmount_flags), full, file::mounting::umount2;
     167 => swapon(path: UserString, flags: i32 as hex), absent;
     168 => swapoff(path: UserString), absent;
     169 => reboot(magic: i32 as hex, magic2: i32 as hex, command: u32 as hex, argument: UserPtr<u8>),

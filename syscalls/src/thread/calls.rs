@@ -27,6 +27,8 @@ const ARCH_SET_GS: i32 = 0x1001;
 const ARCH_SET_FS: i32 = 0x1002;
 const ARCH_GET_FS: i32 = 0x1003;
 const ARCH_GET_GS: i32 = 0x1004;
+const ARCH_GET_CPUID: i32 = 0x1011;
+const ARCH_SET_CPUID: i32 = 0x1012;
 
 /// `arch_prctl(2)`: the FS and GS bases.
 pub fn arch_prctl(thread: &Thread, code: i32, address: u64) -> Result<i64> {
@@ -41,6 +43,9 @@ pub fn arch_prctl(thread: &Thread, code: i32, address: u64) -> Result<i64> {
         }
         ARCH_GET_FS => UserPtr::<u64>::new(address).write(thread, &task.fs_base())?,
         ARCH_GET_GS => UserPtr::<u64>::new(address).write(thread, &task.gs_base())?,
+        // The instruction is always there.
+        ARCH_GET_CPUID => return Ok(1),
+        ARCH_SET_CPUID => return Err(Errno::ENODEV),
         _ => return Err(Errno::EINVAL),
     }
     Ok(0)

@@ -4,7 +4,7 @@ use crate::argument::Fd;
 use crate::errno::{Errno, Result};
 use crate::file::AtFlags;
 use crate::filesystem::watch::{self, Happening};
-use crate::filesystem::{Change, Entry, Kind, Permission, Timestamp, check, itself, owns, reach};
+use crate::filesystem::{Change, Entry, Kind, Permission, Timestamp, check, itself, namespace, owns, reach};
 use crate::process::Credentials;
 use crate::thread::Thread;
 use crate::user::{UserPtr, UserString};
@@ -42,6 +42,7 @@ fn set_mode(thread: &Thread, entry: &Arc<Entry>, mode: u16) -> Result<()> {
     if entry.kind() == Kind::Symlink {
         return Err(Errno::EOPNOTSUPP);
     }
+    namespace().check_writable(entry)?;
     let who = thread.process.credentials();
     let present = entry.inode().ownership();
     if !owns(&who, present) {
@@ -87,6 +88,7 @@ pub fn fchownat(thread: &Thread, directory: Fd, path: UserString, user: u32, gro
 
 /// -1 leaves an owner or group as it is.
 fn set_owner(who: &Credentials, entry: &Arc<Entry>, user: u32, group: u32) -> Result<()> {
+    namespace().check_writable(entry)?;
     let given = |id: u32| (id != u32::MAX).then_some(id);
     let (uid, gid) = (given(user), given(group));
     let present = entry.inode().ownership();
@@ -203,6 +205,7 @@ fn reach_for_times(thread: &Thread, directory: Fd, path: UserString, flags: AtFl
 
 /// Who may write a file may set both times to the present; anything else is the owner's alone.
 fn set_times(thread: &Thread, entry: &Arc<Entry>, wanted: [Time; 2]) -> Result<()> {
+    namespace().check_writable(entry)?;
     let who = thread.process.credentials();
     let present = entry.inode().ownership();
     if !owns(&who, present) {

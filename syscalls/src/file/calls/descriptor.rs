@@ -30,7 +30,9 @@ pub fn close_range(thread: &Thread, first: u32, last: u32, flags: CloseRangeFlag
     if first > last {
         return Err(Errno::EINVAL);
     }
-    // CLOSE_RANGE_UNSHARE: a process's table is its own as long as clone with CLONE_FILES makes threads alone.
+    if flags.contains(CloseRangeFlags::CLOSE_RANGE_UNSHARE) {
+        thread.files().unshare();
+    }
     let range = first..=last;
     if flags.contains(CloseRangeFlags::CLOSE_RANGE_CLOEXEC) {
         for (fd, _) in thread.files().snapshot() {

@@ -6,7 +6,8 @@ use crate::errno::{Errno, Result};
 use crate::file::AtFlags;
 use crate::filesystem::watch::{self, Happening};
 use crate::filesystem::{
-    Entry, Final, Kind, Last, Make, Permission, Walk, check, check_sticky, is_empty, itself, make, owns, reach,
+    Entry, Final, Kind, Last, Make, Permission, Walk, check, check_sticky, is_empty, itself, make, namespace, owns,
+    reach,
 };
 use crate::process::Credentials;
 use crate::thread::Thread;
@@ -112,6 +113,7 @@ pub fn linkat(
     let mut walk = Walk::new(thread, new_directory, &path)?;
     let last = walk.parent(&path)?;
     expect_absent(&walk, &last, false)?;
+    namespace().check_writable(&last.directory)?;
     same_filesystem(&target, &last.directory)?;
     check(&who, last.directory.inode().ownership(), Permission::WRITE | Permission::EXECUTE)?;
     if target.kind() == Kind::Directory || !may_link(&who, &target) {
@@ -174,6 +176,7 @@ pub fn unlinkat(thread: &Thread, directory: Fd, path: UserString, flags: AtFlags
         (Last::DotDot, true) => return Err(Errno::ENOTEMPTY),
         (Last::Root, true) => return Err(Errno::EBUSY),
     }
+    namespace().check_writable(&last.directory)?;
     let entry = walk.look_up_below_mounts(&last)?;
     if last.trailing_slash && !removes_directory {
         return Err(if entry.kind() == Kind::Directory { Errno::EISDIR } else { Errno::ENOTDIR });
@@ -253,6 +256,7 @@ pub fn renameat2(
     if to.last != Last::Name {
         return Err(if replaces { Errno::EBUSY } else { Errno::EEXIST });
     }
+    namespace().check_writable(&from.directory)?;
     let entry = walk.look_up_below_mounts(&from)?;
     let target = match new_walk.look_up_below_mounts(&to) {
         Ok(_) if !replaces => return Err(Errno::EEXIST),

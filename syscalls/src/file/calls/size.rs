@@ -4,7 +4,7 @@ use crate::argument::Fd;
 use crate::errno::{Errno, Result};
 use crate::file::AtFlags;
 use crate::filesystem::watch::{self, Happening};
-use crate::filesystem::{Kind, Permission, Writing, check, reach};
+use crate::filesystem::{Kind, Permission, Writing, check, namespace, reach};
 use crate::thread::Thread;
 use crate::user::UserString;
 use linux_raw_sys::general::{
@@ -21,6 +21,7 @@ pub fn truncate(thread: &Thread, path: UserString, length: i64) -> Result<()> {
         Kind::Directory => return Err(Errno::EISDIR),
         _ => return Err(Errno::EINVAL),
     }
+    namespace().check_writable(&entry)?;
     check(&thread.process.credentials(), entry.inode().ownership(), Permission::WRITE)?;
     let _writing = Writing::of(entry.inode())?;
     entry.inode().resize(length)?;

@@ -263,6 +263,9 @@ pub fn faccessat2(thread: &Thread, directory: Fd, path: UserString, mode: u32, f
     if entry.kind() == Kind::Symlink {
         return Ok(());
     }
+    if wanted.contains(Permission::WRITE) {
+        namespace().check_writable(&entry)?;
+    }
     check(&who, entry.inode().ownership(), wanted)
 }
 

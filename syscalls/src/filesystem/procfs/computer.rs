@@ -1,7 +1,7 @@
 //! The machine's own files in `/proc`: memory, times, versions.
 
-use super::super::generated::Object;
-use super::super::tmpfs;
+use super::super::generated::{Fixed, Object};
+use super::super::{FILE_SYSTEMS, tmpfs};
 use super::put;
 use super::stat::TICK;
 use crate::errno::Result;
@@ -14,7 +14,7 @@ use crate::time::SECOND;
 use alloc::vec::Vec;
 
 /// Names and contents.
-pub(super) fn files() -> [(&'static str, Object); 14] {
+pub(super) fn files() -> [(&'static str, Object); 15] {
     [
         ("cmdline", Object::text(command_line)),
         ("devices", Object::text(devices)),
@@ -26,11 +26,24 @@ pub(super) fn files() -> [(&'static str, Object); 14] {
         ("partitions", Object::text(|_| Ok(()))),
         ("stat", Object::text(statistics)),
         ("swaps", Object::text(swaps)),
+        ("sysvipc", Object::directory(Fixed::later(interprocess))),
         ("uptime", Object::text(uptime)),
         ("version", Object::text(version)),
         ("vmstat", Object::text(memory_counters)),
         ("consoles", Object::text(|_| Ok(()))),
     ]
+}
+
+/// `sysvipc`.
+fn interprocess() -> Vec<(&'static str, Object)> {
+    fn of(list: fn(&mut Vec<u8>)) -> Object {
+        Object::text(move |to| {
+            list(to);
+            Ok(())
+        })
+    }
+    let (messages, semaphores) = (of(crate::ipc::messages::list), of(crate::ipc::semaphores::list));
+    Vec::from([("msg", messages), ("sem", semaphores), ("shm", of(crate::ipc::shared_memory::list))])
 }
 
 fn command_line(to: &mut Vec<u8>) -> Result<()> {
@@ -50,7 +63,7 @@ fn devices(to: &mut Vec<u8>) -> Result<()> {
 }
 
 fn filesystems(to: &mut Vec<u8>) -> Result<()> {
-    for name in ["sysfs", "tmpfs", "proc", "devtmpfs", "sockfs", "pipefs", "ramfs", "devpts"] {
+    for name in FILE_SYSTEMS {
         put(to, format_args!("nodev\t{name}\n"));
     }
     Ok(())

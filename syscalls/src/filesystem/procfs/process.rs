@@ -3,7 +3,7 @@
 use super::super::generated::{Content, Directory, Object, Owned, Target};
 use super::super::{Entry, Kind, Link};
 use super::subject::Subject;
-use super::{descriptors, limits, maps, memory, mounts, network, oom, put, startup, stat, status};
+use super::{descriptors, limits, maps, memory, mounts, network, oom, put, startup, stat, status, written_number};
 use crate::errno::{Errno, Result};
 use crate::file::{File, OpenFlags};
 use crate::machine::machine;
@@ -11,6 +11,7 @@ use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
+use linux_raw_sys::general::CAP_SYS_NICE;
 
 type Generate = fn(&Subject, &mut Vec<u8>) -> Result<()>;
 type Store = fn(&Subject, &[u8]) -> Result<()>;
@@ -36,7 +37,7 @@ const NAMES: [(&str, bool, What); 38] = [
     ("environ", true, What::Text(0o400, startup::environment)),
     ("auxv", true, What::Text(0o400, startup::auxiliary)),
     ("status", true, What::Text(0o444, status::status)),
-    ("personality", true, What::Text(0o400, |_, to| line(to, "00000000\n"))),
+    ("personality", true, What::Text(0o400, personality)),
     ("limits", true, What::Text(0o444, limits::limits)),
     ("comm", true, What::Writable(0o644, startup::name, startup::set_name)),
     ("cmdline", true, What::Text(0o444, startup::command_line)),
@@ -68,11 +69,36 @@ const NAMES: [(&str, bool, What); 38] = [
     ("gid_map", true, What::Text(0o444, everybody)),
     ("projid_map", true, What::Text(0o444, everybody)),
     ("setgroups", true, What::Text(0o444, |_, to| line(to, "allow\n"))),
-    ("timerslack_ns", false, What::Text(0o444, |_, to| line(to, "50000\n"))),
+    ("timerslack_ns", false, What::Writable(0o666, slack, set_slack)),
 ];
 
 fn line(to: &mut Vec<u8>, line: &str) -> Result<()> {
     to.extend_from_slice(line.as_bytes());
+    Ok(())
+}
+
+/// `personality`.
+fn personality(subject: &Subject, to: &mut Vec<u8>) -> Result<()> {
+    let thread = subject.thread().ok_or(Errno::ESRCH)?;
+    put(to, format_args!("{:08x}\n", thread.attributes.personality()));
+    Ok(())
+}
+
+/// `timerslack_ns`.
+fn slack(subject: &Subject, to: &mut Vec<u8>) -> Result<()> {
+    let thread = subject.thread().ok_or(Errno::ESRCH)?;
+    put(to, format_args!("{}\n", thread.attributes.slack()));
+    Ok(())
+}
+
+/// Sets it; 0 is what the thread began with. `EINVAL`, `EPERM` for another's without the capability.
+fn set_slack(subject: &Subject, bytes: &[u8]) -> Result<()> {
+    let slack = u64::try_from(written_number(bytes)?).map_err(|_| Errno::EINVAL)?;
+    if !is_own(subject)? && !machine().current().process.credentials().has(CAP_SYS_NICE) {
+        return Err(Errno::EPERM);
+    }
+    let attributes = &subject.thread().ok_or(Errno::ESRCH)?.attributes;
+    attributes.set_slack(if slack == 0 { attributes.default_slack() } else { slack });
     Ok(())
 }
 

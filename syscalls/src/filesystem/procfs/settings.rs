@@ -4,13 +4,17 @@ use super::super::generated::{Content, Fixed, Object, Owned};
 use super::put;
 use crate::errno::{Errno, Result};
 use crate::file::{File, OpenFlags};
+use crate::ipc::{messages, semaphores, shared_memory};
 use crate::machine::machine;
 use crate::memory::{LOWEST_ADDRESS, MAXIMUM_AREAS};
+use crate::pipe::{set_unprivileged_capacity, unprivileged_capacity};
 use crate::process::registry;
 use crate::system;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt::Display;
+use core::str::FromStr;
 use spin::Once;
 
 /// One setting.
@@ -20,6 +24,8 @@ enum Setting {
     Fixed(&'static str),
     /// What a function adds; it ends the line.
     Shown(fn(&mut Vec<u8>)),
+    /// A value that programs may change: what shows it (with the line's end), and what takes another.
+    Value(fn(&mut Vec<u8>), fn(&str) -> Result<()>),
     /// A name that programs may change.
     Name(fn() -> Vec<u8>, fn(&[u8])),
 }
@@ -28,7 +34,7 @@ impl Content for Setting {
     fn generate(&self, to: &mut Vec<u8>) -> Result<()> {
         match self {
             Self::Fixed(value) => put(to, format_args!("{value}\n")),
-            Self::Shown(show) => show(to),
+            Self::Shown(show) | Self::Value(show, _) => show(to),
             Self::Name(name, _) => {
                 to.extend(name());
                 to.push(b'\n');
@@ -43,6 +49,10 @@ impl Content for Setting {
     }
 
     fn store(&self, bytes: &[u8], _: u64) -> Result<usize> {
+        if let Self::Value(_, set) = self {
+            let text = core::str::from_utf8(bytes).map_err(|_| Errno::EINVAL)?;
+            return set(text.trim_matches(['\0', '\n', ' ', '\t'])).map(|()| bytes.len());
+        }
         let Self::Name(_, set) = self else { return Err(Errno::EACCES) };
         let name = bytes.split(|&byte| byte == b'\n' || byte == 0).next().unwrap_or_default();
         set(name);
@@ -50,7 +60,7 @@ impl Content for Setting {
     }
 
     fn owned(&self) -> Owned {
-        Owned::root(if matches!(self, Self::Name(..)) { 0o644 } else { 0o444 })
+        Owned::root(if matches!(self, Self::Name(..) | Self::Value(..)) { 0o644 } else { 0o444 })
     }
 }
 
@@ -64,7 +74,7 @@ fn folder(entries: Vec<(&'static str, Object)>) -> Object {
 
 /// `/proc/sys`.
 pub(super) fn settings() -> Object {
-    use Setting::{Fixed as Always, Name, Shown};
+    use Setting::{Fixed as Always, Name, Shown, Value};
     let random = directory(&[
         ("boot_id", Shown(boot_id)),
         ("entropy_avail", Always("256")),
@@ -78,6 +88,10 @@ pub(super) fn settings() -> Object {
         ("core_uses_pid", Always("0")),
         ("domainname", Name(system::domain_name, system::set_domain_name)),
         ("hostname", Name(system::node_name, system::set_node_name)),
+        ("msg_next_id", Value(|to| line(to, messages::next()), |text| messages::set_next(number(text)?))),
+        ("msgmax", Value(|to| line(to, messages::longest()), |text| messages::set_longest(number(text)?))),
+        ("msgmnb", Value(|to| line(to, messages::capacity()), |text| messages::set_capacity(number(text)?))),
+        ("msgmni", Value(|to| line(to, messages::most()), |text| messages::set_most(number(text)?))),
         ("ngroups_max", Always("65536")),
         ("osrelease", Always(system::RELEASE)),
         ("ostype", Always("Linux")),
@@ -86,6 +100,15 @@ pub(super) fn settings() -> Object {
         ("pid_max", Always("4194304")),
         ("printk", Always("4\t4\t1\t7")),
         ("randomize_va_space", Always("2")),
+        ("sem", Value(semaphore_limits, set_semaphore_limits)),
+        ("sem_next_id", Value(|to| line(to, semaphores::next()), |text| semaphores::set_next(number(text)?))),
+        ("shm_next_id", Value(|to| line(to, shared_memory::next()), |text| shared_memory::set_next(number(text)?))),
+        (
+            "shmall",
+            Value(|to| line(to, shared_memory::all_pages()), |text| shared_memory::set_all_pages(number(text)?)),
+        ),
+        ("shmmax", Value(|to| line(to, shared_memory::largest()), |text| shared_memory::set_largest(number(text)?))),
+        ("shmmni", Value(|to| line(to, shared_memory::most()), |text| shared_memory::set_most(number(text)?))),
         ("tainted", Always("0")),
         ("threads-max", Shown(|to| put(to, format_args!("{}\n", (machine().frames().0 / 32).max(20))))),
         ("version", Always(system::VERSION)),
@@ -105,7 +128,10 @@ pub(super) fn settings() -> Object {
         ("file-max", Always("9223372036854775807")),
         ("file-nr", Shown(|to| put(to, format_args!("{}\t0\t9223372036854775807\n", open_files())))),
         ("nr_open", Always("1048576")),
-        ("pipe-max-size", Always("1048576")),
+        (
+            "pipe-max-size",
+            Value(|to| line(to, unprivileged_capacity()), |text| set_unprivileged_capacity(number(text)?)),
+        ),
     ]);
     files.push(("epoll", folder(epoll)));
     let sockets = directory(&[
@@ -131,6 +157,24 @@ pub(super) fn settings() -> Object {
     let unix = directory(&[("max_dgram_qlen", Always("10"))]);
     let network = vec![("core", folder(sockets)), ("ipv4", folder(internet)), ("unix", folder(unix))];
     folder(vec![("fs", folder(files)), ("kernel", folder(kernel)), ("net", folder(network)), ("vm", folder(memory))])
+}
+
+fn line(to: &mut Vec<u8>, value: impl Display) {
+    put(to, format_args!("{value}\n"));
+}
+
+fn number<T: FromStr>(text: &str) -> Result<T> {
+    text.parse().map_err(|_| Errno::EINVAL)
+}
+
+fn semaphore_limits(to: &mut Vec<u8>) {
+    let [in_set, in_all, operations, sets] = semaphores::limits();
+    put(to, format_args!("{in_set}\t{in_all}\t{operations}\t{sets}\n"));
+}
+
+fn set_semaphore_limits(text: &str) -> Result<()> {
+    let numbers: Result<Vec<i64>> = text.split_ascii_whitespace().map(number).collect();
+    semaphores::set_limits(numbers?.try_into().map_err(|_| Errno::EINVAL)?)
 }
 
 /// Linux's default: what 4 % of memory could hold of watches of 160 bytes.

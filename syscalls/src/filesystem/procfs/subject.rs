@@ -2,7 +2,7 @@
 
 use super::super::generated::Owned;
 use crate::errno::{Errno, Result};
-use crate::process::Process;
+use crate::process::{Process, registry};
 use crate::thread::Thread;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -72,6 +72,7 @@ impl Subject {
         let Some(thread) = self.thread() else { return 'Z' };
         match thread.task() {
             _ if thread.signals.is_stopped() => 'T',
+            _ if thread.id() == registry::KERNEL => 'S',
             Some(task) if task.is_parked() => 'S',
             Some(_) => 'R',
             None => 'Z',

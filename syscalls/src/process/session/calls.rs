@@ -9,7 +9,7 @@ use crate::thread::Thread;
 pub fn getsid(thread: &Thread, id: i32) -> Result<i32> {
     match id {
         0 => Ok(thread.process.session()),
-        _ => registry::find(id).map(|process| process.session()).ok_or(Errno::ESRCH),
+        _ => registry::visible(id).map(|process| process.session()).ok_or(Errno::ESRCH),
     }
 }
 

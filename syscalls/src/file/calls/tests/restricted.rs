@@ -55,7 +55,7 @@ fn arguments_that_openat_drops_are_refused() {
 fn a_mount_point_is_busy_and_its_file_system_another() {
     let thread = test_process();
     let filesystem = Tmpfs::new("tmpfs");
-    let mount = Mount { source: "none", root: filesystem.root(), filesystem, flags: MountFlags::empty() };
+    let mount = Mount { source: "none".into(), root: filesystem.root(), filesystem, flags: MountFlags::empty() };
     namespace().mount_at(b"/busy/point", mount.clone()).unwrap();
     assert_eq!(namespace().mount_at(b"/busy/point/f", mount), Err(Errno::EBUSY));
     create(&thread, "/busy/f", b"");
