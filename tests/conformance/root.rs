@@ -54,7 +54,12 @@ impl Programs {
             let executable = found.file_type().is_file()
                 && found.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
             if let (true, Some(parent)) = (executable, path.parent()) {
-                let area = parent.strip_prefix(&folder).or_else(|_| parent.strip_prefix(&kernel)).unwrap_or(parent).to_string_lossy().into_owned();
+                let area = parent
+                    .strip_prefix(&folder)
+                    .or_else(|_| parent.strip_prefix(&kernel))
+                    .unwrap_or(parent)
+                    .to_string_lossy()
+                    .into_owned();
                 areas.entry(area).or_default().push(path.to_owned());
             }
         }
