@@ -65,7 +65,6 @@ exit_windows:
     jne slow_way_back
     .if \locked
     mov dword ptr [rip + {HOLDER}], 0   # as `lock::give_back`
-    inc dword ptr [rip + {SERVED}]
     .endif
     add rsp, {GAP}
     pop r9

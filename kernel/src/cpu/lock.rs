@@ -7,35 +7,31 @@
 //!
 //! With one CPU it is never taken: the doors that take it are others (`entry.S`).
 //!
-//! It is fair: who comes first is served first (a ticket lock). Who waits has interrupts off; it goes on to answer
-//! other CPUs that want it to forget translations.
+//! It is not fair: a CPU of a virtual machine may be stopped by its host at any time, and one that is stopped while it
+//! is next in turn would stop all others. Who waits has interrupts off; it goes on to answer other CPUs that want it to
+//! forget translations.
 
 use super::percpu::{are_several, this_cpu};
 use crate::memory::tlb;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// The next ticket.
-static NEXT: AtomicU32 = AtomicU32::new(0);
-/// The ticket that is served.
-pub(super) static SERVED: AtomicU32 = AtomicU32::new(0);
 /// The CPU that holds the lock, its number plus 1; 0: nobody does.
 pub(super) static HOLDER: AtomicU32 = AtomicU32::new(0);
 
 /// Takes the lock, which this CPU does not hold.
 pub(crate) extern "C" fn take() {
-    let ticket = NEXT.fetch_add(1, Ordering::Relaxed);
-    while SERVED.load(Ordering::Acquire) != ticket {
+    let own = this_cpu().number() as u32 + 1;
+    while HOLDER.load(Ordering::Relaxed) != 0
+        || HOLDER.compare_exchange_weak(0, own, Ordering::Acquire, Ordering::Relaxed).is_err()
+    {
         tlb::answer();
         core::hint::spin_loop();
     }
-    HOLDER.store(this_cpu().number() as u32 + 1, Ordering::Relaxed);
 }
 
-/// Gives the lock back, which this CPU holds. The entry stubs have the same in two instructions.
+/// Gives the lock back, which this CPU holds. The entry stubs have the same in one instruction.
 pub(crate) fn give_back() {
-    HOLDER.store(0, Ordering::Relaxed);
-    let ticket = SERVED.load(Ordering::Relaxed);
-    SERVED.store(ticket.wrapping_add(1), Ordering::Release);
+    HOLDER.store(0, Ordering::Release);
 }
 
 /// Takes the lock unless this CPU has it; whether it had not. Where there is one CPU nothing happens.

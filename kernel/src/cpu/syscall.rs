@@ -85,7 +85,6 @@ global_asm!(
     HANDLERS = sym HANDLERS,
     TRACED = sym TRACED,
     HOLDER = sym lock::HOLDER,
-    SERVED = sym lock::SERVED,
     take_lock = sym lock::take,
     trace = sym birgus_syscalls::trace::traced,
     to_program = sym super::exceptions::to_program_entry,

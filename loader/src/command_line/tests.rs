@@ -61,6 +61,7 @@ fn the_last_value_counts_and_dashes_are_underscores() {
     assert_eq!(line("birgus.tsc_khz").tsc_khz(), None);
     assert_eq!(line("birgus.debug_exit=0xf4").debug_exit(), Some(0xf4));
     assert_eq!(line("birgus.debug_exit=0x10000").debug_exit(), None);
+    assert_eq!(["", "birgus.cpus=4", "birgus.cpus=0", "birgus.cpus=-1"].map(|text| line(text).cpus()), [1, 4, 1, 1]);
 }
 
 #[test]
