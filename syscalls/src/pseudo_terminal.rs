@@ -1,7 +1,7 @@
 //! Pseudo-terminals, `pty(7)`: `/dev/ptmx` makes pairs, `/dev/pts` shows their slaves.
 //!
 //! A [`Pair`] is a line with two sides. What a program writes to the slave passes the line discipline and is read from
-//! the [`Master`](master::Master); what is written to the master is typed on the slave. The pair itself is the
+//! the master; what is written to the master is typed on the slave. The pair itself is the
 //! controlling terminal, so that a session's reference keeps neither side open.
 
 mod devpts;

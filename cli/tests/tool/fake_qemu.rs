@@ -130,6 +130,7 @@ fn play(mut guest: Guest, modules: &[Vec<u8>], words: &[OsString]) -> ! {
 fn starts(module: &[u8]) -> String {
     match module {
         [b'B', b'I', b'R', b'G', b'U', b'S', ..] => "handover".to_owned(),
+        [b'B', b'G', b'P', b'L', b'A', b'N', ..] => "plan".to_owned(),
         [0x7f, b'E', b'L', b'F', ..] => "program".to_owned(),
         [b'0', b'7', b'0', b'7', b'0', b'1', ..] => "archive".to_owned(),
         _ => "unknown".to_owned(),

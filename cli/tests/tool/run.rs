@@ -246,7 +246,7 @@ fn a_root_goes_with_the_program_or_holds_it() {
     let root = place.path("root");
     fs::create_dir_all(root.join("bin")).expect("made");
     fs::write(root.join("bin/app"), "x").expect("written");
-    assert_eq!(text(&place.output(&[], &["modules"]).stdout), "handover program");
+    assert_eq!(text(&place.output(&[], &["modules"]).stdout), "handover program plan");
     let mut command = place.tool();
     command.args(["run", "--rootfs"]).arg(&root).args(["/bin/app", "modules", "show"]);
     let output = command.output().expect("starts");
@@ -263,7 +263,7 @@ fn a_program_from_a_pipe_runs() {
         .env("BIRGUS_QEMU", fake_qemu())
         .output()
         .expect("bash");
-    assert_eq!(text(&output.stdout), "handover program", "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "handover program plan", "{}", text(&output.stderr));
 }
 
 #[test]
