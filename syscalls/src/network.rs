@@ -15,6 +15,7 @@ pub(crate) mod ioctl;
 pub mod listener;
 mod packet;
 pub mod ports;
+pub mod raw;
 mod stack;
 #[cfg(test)]
 mod tests;

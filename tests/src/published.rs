@@ -153,6 +153,7 @@ fn talk(to: SocketAddr) -> Result<(), String> {
         talks.into_iter().map(|talk| talk.join().expect("an exchange never panics")).collect()
     });
     outcomes.into_iter().collect::<Result<Vec<()>, String>>()?;
+    crowd(to)?;
     datagrams(to)?;
     let io = |error: std::io::Error| format!("the end: {error}");
     first.write_all(b"quit").map_err(io)?;
@@ -162,6 +163,29 @@ fn talk(to: SocketAddr) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("the last words are {last:?}")),
     }
+}
+
+/// Many connections that begin at once, and stay: none may have to knock twice, which costs it a second and more.
+fn crowd(to: SocketAddr) -> Result<(), String> {
+    const CROWD: usize = 100;
+    let start = Instant::now();
+    let outcomes: Vec<std::io::Result<TcpStream>> = thread::scope(|scope| {
+        let knocks: Vec<_> = (0..CROWD).map(|_| scope.spawn(|| TcpStream::connect_timeout(&to, PATIENCE))).collect();
+        knocks.into_iter().map(|knock| knock.join().expect("a knock never panics")).collect()
+    });
+    let streams = outcomes.into_iter().collect::<std::io::Result<Vec<TcpStream>>>();
+    let mut streams = streams.map_err(|error| format!("a crowd: {error}"))?;
+    if start.elapsed() > Duration::from_secs(2) {
+        return Err(format!("a crowd waits {:?} for its connections", start.elapsed()));
+    }
+    let all_answered = streams.iter_mut().try_for_each(|stream| {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"hello")?;
+        let mut came = [0; 5];
+        stream.read_exact(&mut came)?;
+        if &came == b"hello" { Ok(()) } else { Err(ErrorKind::InvalidData.into()) }
+    });
+    all_answered.map_err(|error| format!("one of a crowd: {error}"))
 }
 
 /// Sends a megabyte and wants it back, then half-closes and wants the end.

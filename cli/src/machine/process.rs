@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use birgus_syscalls::wire::{INITIAL_OUTPUT_CREDIT, Stream};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::unistd::{Pid, getppid};
@@ -63,10 +64,14 @@ impl Process {
         let tool = Pid::this();
         let die_with_tool = move || {
             prctl::set_pdeathsig(Signal::SIGKILL)?;
+            // A connection through a published port is a descriptor of QEMU's; an error leaves as many as there are.
+            if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+                let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+            }
             // The tool may have died before.
             if getppid() == tool { Ok(()) } else { Err(io::Error::from(ErrorKind::BrokenPipe)) }
         };
-        // SAFETY: between fork and exec the closure makes two system calls; it allocates nothing and takes no lock.
+        // SAFETY: between fork and exec the closure makes four system calls; it allocates nothing and takes no lock.
         unsafe { command.pre_exec(die_with_tool) };
         let mut child = command.spawn().context(format_args!("cannot start {}", qemu.path().display()))?;
         let stderr = child.stderr.take();

@@ -26,11 +26,11 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use hashbrown::HashMap;
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::State;
-use smoltcp::socket::{dhcpv4, udp as datagram};
+use smoltcp::socket::{dhcpv4, raw, udp as datagram};
 use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, HardwareAddress, IpCidr, Ipv4Packet, Ipv6Packet,
 };
-use smoltcp::wire::{IpAddress, UdpPacket};
+use smoltcp::wire::{IpAddress, IpProtocol, IpVersion, UdpPacket};
 use spin::Mutex;
 
 /// Handshakes that may go on at once; beyond, the oldest is given up: a flood does not fill memory.
@@ -45,6 +45,8 @@ const CORK: u64 = 200_000_000;
 const SEGMENT: usize = 1440;
 /// The longest datagram that fits a frame with IPv4.
 const LONGEST_DATAGRAM: usize = 1472;
+/// The longest packet that fits a frame.
+const LONGEST_PACKET: usize = 1500;
 
 /// Why a connection is looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,6 +87,8 @@ struct Tables {
     half_open: VecDeque<Flow>,
     in_time_wait: VecDeque<Flow>,
     datagram_ports: BTreeMap<u16, Weak<DatagramPort>>,
+    /// Where raw sockets' packets leave, once one has been sent.
+    raw_port: Option<(SocketSet<'static>, SocketHandle)>,
     dhcp: Option<Dhcp>,
     dhcp_due: Option<Instant>,
     armed: Option<Instant>,
@@ -147,6 +151,7 @@ impl Stack {
             half_open: VecDeque::new(),
             in_time_wait: VecDeque::new(),
             datagram_ports: BTreeMap::new(),
+            raw_port: None,
             dhcp,
             dhcp_due: None,
             armed: None,
@@ -245,6 +250,7 @@ impl Stack {
     }
 
     fn ingest(&self, frame: &[u8]) {
+        super::raw::look(frame);
         let mut tables = self.tables.lock();
         let tables = &mut *tables;
         match peek(frame) {
@@ -347,6 +353,28 @@ impl Stack {
         })
     }
 
+    /// Sends a packet of ICMP, header and all. `EMSGSIZE`, `EAGAIN` without room.
+    pub(crate) fn send_packet(&self, packet: &[u8]) -> Result<()> {
+        if packet.len() > LONGEST_PACKET {
+            return Err(Errno::EMSGSIZE);
+        }
+        self.change(|tables, device| {
+            let (set, handle) = tables.raw_port.get_or_insert_with(|| {
+                let buffer = |packets: usize, bytes: usize| {
+                    raw::PacketBuffer::new(vec![raw::PacketMetadata::EMPTY; packets], vec![0; bytes])
+                };
+                let (receive, send) = (buffer(0, 0), buffer(16, 32 * 1024));
+                let socket = raw::Socket::new(IpVersion::Ipv4, IpProtocol::Icmp, receive, send);
+                let mut set = SocketSet::new(Vec::new());
+                let handle = set.add(socket);
+                (set, handle)
+            });
+            set.get_mut::<raw::Socket<'_>>(*handle).send_slice(packet).map_err(|_| Errno::EAGAIN)?;
+            tables.drain_raw(device);
+            Ok(())
+        })
+    }
+
     /// Joins a group of multicast, or leaves it. `EADDRNOTAVAIL`.
     pub fn set_membership(&self, group: IpAddr, is_member: bool) -> Result<()> {
         self.change(|tables, device| {
@@ -397,6 +425,7 @@ impl Sleeper for Stack {
             for port in ports {
                 tables.drain(device, &mut port.set.lock().0);
             }
+            tables.drain_raw(device);
         });
     }
 }
@@ -487,6 +516,14 @@ impl Tables {
         while self.interface.poll_egress(now, &mut wire, set) == PollResult::SocketStateChanged {}
     }
 
+    /// Sends the packets of raw sockets.
+    fn drain_raw(&mut self, device: &dyn NetworkDevice) {
+        if let Some(mut port) = self.raw_port.take() {
+            self.drain(device, &mut port.0);
+            self.raw_port = Some(port);
+        }
+    }
+
     /// What follows from a change: segments to send, somebody to wake, the next time to look.
     fn settle(
         &mut self,
@@ -571,6 +608,7 @@ impl Tables {
         for port in ports {
             self.drain(device, &mut port.set.lock().0);
         }
+        self.drain_raw(device);
     }
 
     /// Something of ours did not arrive: its sender hears of it.

@@ -1,8 +1,9 @@
-//! `AF_INET` and `AF_INET6`, `ip(7)`, `ipv6(7)`: TCP and UDP over the [network](crate::network).
+//! `AF_INET` and `AF_INET6`, `ip(7)`, `ipv6(7)`: TCP, UDP and raw ICMP over the [network](crate::network).
 
 mod address;
 mod levels;
 mod listing;
+mod raw;
 mod tcp;
 mod udp;
 
@@ -25,10 +26,12 @@ const ICMP_V6: u32 = 58;
 enum Transport {
     Tcp,
     Udp,
+    /// ICMP by packets, for IPv4.
+    Raw,
 }
 
 /// `ESOCKTNOSUPPORT`, `EPROTONOSUPPORT`, `EINVAL`.
-fn transport(style: u32, protocol: i32) -> Result<Transport> {
+fn transport(family: u16, style: u32, protocol: i32) -> Result<Transport> {
     if !(0..=255).contains(&protocol) && protocol != 262 {
         return Err(Errno::EINVAL);
     }
@@ -38,23 +41,25 @@ fn transport(style: u32, protocol: i32) -> Result<Transport> {
         Style::Datagram if matches!(protocol, 0 | UDP) => Ok(Transport::Udp),
         Style::Stream | Style::Datagram => Err(Errno::EPROTONOSUPPORT),
         Style::Raw if protocol == 0 => Err(Errno::EPROTONOSUPPORT),
+        Style::Raw if protocol == ICMP && u32::from(family) == AF_INET => Ok(Transport::Raw),
         Style::SequencedPacket | Style::Raw => Err(Errno::ESOCKTNOSUPPORT),
     }
 }
 
 /// Whether `socket(2)` would make such a socket.
 pub(super) fn check(family: u16, style: u32, protocol: i32) -> Result<()> {
-    let _ = family;
-    transport(style, protocol).map(drop)
+    transport(family, style, protocol).map(drop)
 }
 
 /// `socket(2)` for these families. `EPROTONOSUPPORT`, `ESOCKTNOSUPPORT`, `EPERM`, `EINVAL`.
 pub(super) fn socket(thread: &Thread, family: u16, style: u32, protocol: i32) -> Result<Arc<dyn Socket>> {
     debug_assert!(matches!(u32::from(family), AF_INET | AF_INET6));
     // The device comes up with the first socket, so that who knocks finds somebody.
-    let made: Result<Arc<dyn Socket>> = match transport(style, protocol) {
+    let made: Result<Arc<dyn Socket>> = match transport(family, style, protocol) {
         Ok(Transport::Tcp) => Ok(tcp::Tcp::new(family)),
         Ok(Transport::Udp) => Ok(udp::Udp::new(family)),
+        Ok(Transport::Raw) if thread.process.credentials().has(CAP_NET_RAW) => Ok(raw::Raw::new(family)),
+        Ok(Transport::Raw) => Err(Errno::EPERM),
         Err(Errno::ESOCKTNOSUPPORT)
             if matches!(Style::from_number(style), Ok(Style::Raw))
                 && matches!(protocol as u32, ICMP | ICMP_V6)
