@@ -162,7 +162,8 @@ impl Route {
 /// Where packets to an address go. `None`: nowhere.
 pub fn route(to: IpAddr) -> Option<Route> {
     if to.is_unspecified() || is_loopback(to) {
-        return Some(Route::Local(loopback_of(to)));
+        // All of 127.0.0.0/8 is reached from its first address.
+        return Some(Route::Local(if to.is_ipv4() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { loopback_of(to) }));
     }
     let stack = stack()?;
     if stack.has_address(to) { Some(Route::Local(to)) } else { stack.source_for(to).map(Route::Out) }

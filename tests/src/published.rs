@@ -178,7 +178,7 @@ fn crowd(to: SocketAddr) -> Result<(), String> {
     if start.elapsed() > Duration::from_secs(2) {
         return Err(format!("a crowd waits {:?} for its connections", start.elapsed()));
     }
-    let all_answered = streams.iter_mut().try_for_each(|stream| {
+    let all_answered = streams.iter_mut().try_for_each(|stream| -> std::io::Result<()> {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(b"hello")?;
         let mut came = [0; 5];
