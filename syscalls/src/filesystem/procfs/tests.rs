@@ -327,6 +327,6 @@ fn a_process_that_has_gone_leaves_open_files_behind() {
 
 #[test]
 fn masks_of_cpus_are_lists() {
-    let lists = [0, 1, 0b1111, 0b1101, 1 << 63 | 1].map(super::processor::list_of);
+    let lists = [0, 1, 0b1111, 0b1101, 1 << 63 | 1].map(processor::list_of);
     assert_eq!(lists, ["", "0", "0-3", "0,2-3", "0,63"]);
 }
