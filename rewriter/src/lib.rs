@@ -74,6 +74,6 @@ mod room;
 mod trampoline;
 
 pub use displacement::Constraint;
-pub use plan::{Builder, Draft, Error, MAXIMUM_PATCH, Moved, Patch, Plan, Relative, Site, Springboard, Tactic};
+pub use plan::{Builder, Draft, Error, MAXIMUM_PATCH, Moved, Patch, Placed, Plan, Relative, Site, Springboard, Tactic};
 pub use room::Room;
 pub use trampoline::{Entry, Misfit, Origin, Write};

@@ -15,7 +15,7 @@ use core::ops::Range;
 pub use builder::{Builder, Draft};
 #[cfg(feature = "analysis")]
 pub(crate) use record::SYSCALL;
-pub use record::{MAXIMUM_PATCH, Moved, Patch, Relative, Site, Springboard, Tactic};
+pub use record::{MAXIMUM_PATCH, Moved, Patch, Placed, Relative, Site, Springboard, Tactic};
 
 /// The plan's first bytes; the one before the last is the version.
 const MAGIC: [u8; 8] = *b"BGPLAN\x01\n";
@@ -52,7 +52,7 @@ impl<'a> Plan<'a> {
         }
         let mut end = plan.base;
         for number in 0..count {
-            let site = plan.read(number).ok_or(Error::Site(number))?;
+            let site = plan.read(number).filter(Site::is_sound).ok_or(Error::Site(number))?;
             if site.address() < end {
                 return Err(Error::Order(number));
             }
@@ -107,6 +107,7 @@ impl<'a> Plan<'a> {
         (self.base.saturating_add(u64::from(offset)), u32::from_le_bytes([e, f, g, h]) as usize)
     }
 
+    /// What was sound when the plan was parsed is so now.
     fn read(&self, number: usize) -> Option<Site<'a>> {
         let (address, record) = self.place(self.index.get(number)?);
         Site::read(address, self.bytes.get(record..)?)

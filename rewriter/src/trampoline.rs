@@ -14,7 +14,7 @@
 //! loads it, with another number. For these a second, *cold* part repeats the rest and enters by the general door.
 
 use crate::displacement::JUMP;
-use crate::plan::{MAXIMUM_PATCH, Moved, Site};
+use crate::plan::{MAXIMUM_PATCH, Placed, Site};
 
 /// How a trampoline enters the kernel. Slots are run-time addresses of eight bytes that hold a door's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Write {
 /// One instruction of a trampoline, or a leaf's code.
 #[derive(Clone, Copy, Debug)]
 enum Step<'a> {
-    Moved(Moved),
+    Moved(Placed<'a>),
     /// `lea rcx, [rip+…]` of the program's return address, when the call has been made.
     ProgramReturn,
     /// The same before the call.
@@ -107,7 +107,7 @@ const JUMP_THROUGH_LENGTH: usize = 6;
 impl Step<'_> {
     fn length(&self) -> usize {
         match self {
-            Step::Moved(moved) => moved.code().len(),
+            Step::Moved(moved) => moved.code.len(),
             Step::ProgramReturn | Step::ReturnToProgram | Step::ReturnHere => LEA_LENGTH,
             Step::Door(_) => JUMP_THROUGH_LENGTH,
             Step::Leaf(code) => code.len(),
@@ -119,7 +119,10 @@ impl Step<'_> {
 
 impl<'a> Site<'a> {
     /// The steps of the trampoline.
-    fn steps<'b>(&self, entry: &Entry<'b>) -> impl Iterator<Item = Step<'b>> + use<'a, 'b> {
+    fn steps<'b>(&self, entry: &Entry<'b>) -> impl Iterator<Item = Step<'b>> + use<'a, 'b>
+    where
+        'a: 'b,
+    {
         let site = *self;
         let (hot, any) = match *entry {
             Entry::Syscall => ([Some(Step::Syscall), Some(Step::ProgramReturn)], None),
@@ -129,7 +132,7 @@ impl<'a> Site<'a> {
         };
         let number = self.load_of_the_number();
         // A leaf needs no number in `eax`.
-        let is_all = self.before().count() == 1 && number == Some(0);
+        let is_all = self.count_before() == 1 && number == Some(0);
         let without = usize::from(is_all && matches!(entry, Entry::Leaf { .. }));
         let before = self.before().skip(without).map(Step::Moved);
         let hot = before.chain(hot.into_iter().flatten()).chain(site.way_back(entry));
@@ -151,11 +154,15 @@ impl<'a> Site<'a> {
     }
 
     /// What follows the entry.
-    fn way_back<'b>(&self, entry: &Entry<'_>) -> impl Iterator<Item = Step<'b>> + use<'a, 'b> {
+    fn way_back<'b>(&self, entry: &Entry<'_>) -> impl Iterator<Item = Step<'b>> + use<'a, 'b>
+    where
+        'a: 'b,
+    {
         let through_door = matches!(entry, Entry::Any { .. } | Entry::Number { .. });
         let is_there = !through_door || self.returns_here();
-        let ends = self.after().last().is_some_and(|moved| moved.ends);
-        let end = self.after().last().map_or((self.return_address() - self.address()) as usize, |moved| moved.end());
+        let last = self.last_after();
+        let ends = last.is_some_and(|moved| moved.ends);
+        let end = last.map_or((self.return_address() - self.address()) as usize, |moved| moved.end());
         let load = (through_door && is_there).then_some(Step::ProgramReturn);
         let back = (is_there && !ends).then_some(Step::Back(end));
         load.into_iter().chain(self.after().map(Step::Moved)).chain(back)
@@ -163,14 +170,19 @@ impl<'a> Site<'a> {
 
     /// Which of the instructions before loads the number.
     fn load_of_the_number(&self) -> Option<usize> {
-        self.before().position(|moved| moved.loads_number)
+        match (self.number(), self.count_before()) {
+            (None, _) => None,
+            // One of them does.
+            (Some(_), 1) => Some(0),
+            (Some(_), _) => self.before().position(|moved| moved.loads_number),
+        }
     }
 
     /// Whether an instruction behind the load of the number is in the patch.
     fn has_cold_part(&self, entry: &Entry<'_>) -> bool {
         matches!(entry, Entry::Number { .. } | Entry::Leaf { .. })
             && self.number().is_some()
-            && (self.load_of_the_number().is_some_and(|number| number + 1 < self.before().count())
+            && (self.load_of_the_number().is_some_and(|number| number + 1 < self.count_before())
                 || self.syscall() < self.end())
     }
 
@@ -197,7 +209,7 @@ impl<'a> Site<'a> {
         let target = |address: u64| address.wrapping_add(bias);
         match step {
             Step::Moved(moved) => {
-                to.copy_from_slice(moved.code());
+                to.copy_from_slice(moved.code);
                 let Some(relative) = moved.relative else { return Ok(()) };
                 let old_end = target(self.address()).wrapping_add(moved.end() as u64);
                 let target = old_end.wrapping_add_signed(i64::from(relative.displacement));

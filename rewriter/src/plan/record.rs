@@ -136,30 +136,6 @@ impl Moved {
         self.code.get(..usize::from(self.code_length)).unwrap_or(&[])
     }
 
-    /// Where the next instruction is in the patch.
-    pub(crate) fn end(&self) -> usize {
-        usize::from(self.offset) + usize::from(self.length)
-    }
-
-    fn read(bytes: &[u8]) -> Option<(Moved, &[u8])> {
-        let ([offset, length, flags, code_length], mut rest) = bytes.split_first_chunk::<4>()?;
-        let mut relative = None;
-        if flags & RELATIVE != 0 {
-            let (position, after) = rest.split_first()?;
-            let (displacement, after) = after.split_first_chunk()?;
-            (relative, rest) =
-                (Some(Relative { position: *position, displacement: i32::from_le_bytes(*displacement) }), after);
-        }
-        let (code, rest) = rest.split_at_checked(usize::from(*code_length))?;
-        let mut moved = Moved::new(*offset, *length, code)?;
-        (moved.ends, moved.loads_number, moved.relative) = (flags & ENDS != 0, flags & LOADS_NUMBER != 0, relative);
-        let is_sound = flags & !(RELATIVE | ENDS | LOADS_NUMBER) == 0
-            && *length > 0
-            && *code_length > 0
-            && relative.is_none_or(|relative| relative.position.saturating_add(4) <= *code_length);
-        is_sound.then_some((moved, rest))
-    }
-
     pub(super) fn write(&self, to: &mut alloc::vec::Vec<u8>) {
         let flags = if self.relative.is_some() { RELATIVE } else { 0 }
             | if self.ends { ENDS } else { 0 }
@@ -170,6 +146,49 @@ impl Moved {
             to.extend(relative.displacement.to_le_bytes());
         }
         to.extend(self.code());
+    }
+}
+
+/// A moved instruction in a plan: see [`Moved`].
+#[derive(Clone, Copy, Debug)]
+pub struct Placed<'a> {
+    /// Its place in the patch.
+    pub offset: u8,
+    length: u8,
+    /// Whether control never goes on behind it.
+    pub ends: bool,
+    /// Whether it gives `eax` the site's number.
+    pub loads_number: bool,
+    /// Where its code holds a displacement that counts from its own end.
+    pub relative: Option<Relative>,
+    /// The code; a relative displacement in it is without meaning.
+    pub code: &'a [u8],
+}
+
+impl<'a> Placed<'a> {
+    /// Where the next instruction is in the patch.
+    pub(crate) fn end(&self) -> usize {
+        usize::from(self.offset) + usize::from(self.length)
+    }
+
+    fn read(bytes: &'a [u8]) -> Option<(Placed<'a>, &'a [u8])> {
+        let ([offset, length, flags, code_length], mut rest) = bytes.split_first_chunk::<4>()?;
+        let mut relative = None;
+        if flags & RELATIVE != 0 {
+            let (position, after) = rest.split_first()?;
+            let (displacement, after) = after.split_first_chunk()?;
+            (relative, rest) =
+                (Some(Relative { position: *position, displacement: i32::from_le_bytes(*displacement) }), after);
+        }
+        let (code, rest) = rest.split_at_checked(usize::from(*code_length))?;
+        let (offset, length) = (*offset, *length);
+        let (ends, loads_number) = (flags & ENDS != 0, flags & LOADS_NUMBER != 0);
+        let moved = Placed { offset, length, ends, loads_number, relative, code };
+        let is_sound = flags & !(RELATIVE | ENDS | LOADS_NUMBER) == 0
+            && length > 0
+            && (1..=MAXIMUM_CODE).contains(&usize::from(*code_length))
+            && relative.is_none_or(|relative| relative.position.saturating_add(4) <= *code_length);
+        is_sound.then_some((moved, rest))
     }
 }
 
@@ -190,7 +209,7 @@ pub struct Site<'a> {
 }
 
 impl<'a> Site<'a> {
-    /// Reads the record that `bytes` begin with, and checks that its parts fit together.
+    /// Reads the record that `bytes` begin with. Whether its parts fit together [`is_sound`](Self::is_sound) tells.
     pub(super) fn read(address: u64, bytes: &'a [u8]) -> Option<Site<'a>> {
         let ([tactic, length, offset, before, after], rest) = bytes.split_first_chunk::<5>()?;
         let tactic = Tactic::from_number(*tactic)?;
@@ -205,11 +224,11 @@ impl<'a> Site<'a> {
             (springboard, rest) = (Some(Springboard { address, original: *original }), after);
         }
         let (offset, before, after) = (*offset, *before, *after);
-        let site = Site { address, tactic, number, original, offset, before, after, springboard, moved: rest };
-        site.is_sound().then_some(site)
+        Some(Site { address, tactic, number, original, offset, before, after, springboard, moved: rest })
     }
 
-    fn is_sound(&self) -> bool {
+    /// Whether the record's parts fit together.
+    pub(super) fn is_sound(&self) -> bool {
         let (length, offset) = (self.original.len(), usize::from(self.offset));
         let stays = length == offset;
         let fits = match self.tactic {
@@ -237,7 +256,7 @@ impl<'a> Site<'a> {
                 }
                 end += SYSCALL;
             }
-            let Some((moved, after)) = Moved::read(rest) else { return false };
+            let Some((moved, after)) = Placed::read(rest) else { return false };
             if usize::from(moved.offset) != end || ended {
                 return false;
             }
@@ -298,20 +317,30 @@ impl<'a> Site<'a> {
         self.springboard
     }
 
+    /// How many there are before the `syscall`.
+    pub(crate) fn count_before(&self) -> usize {
+        usize::from(self.before)
+    }
+
+    /// The last of those after it.
+    pub(crate) fn last_after(&self) -> Option<Placed<'a>> {
+        if self.after == 0 { None } else { self.after().last() }
+    }
+
     /// The moved instructions before the `syscall`.
-    pub fn before(&self) -> impl Iterator<Item = Moved> + Clone + use<'a> {
+    pub fn before(&self) -> impl Iterator<Item = Placed<'a>> + Clone + use<'a> {
         self.moved().take(usize::from(self.before))
     }
 
     /// The moved instructions after it.
-    pub fn after(&self) -> impl Iterator<Item = Moved> + Clone + use<'a> {
+    pub fn after(&self) -> impl Iterator<Item = Placed<'a>> + Clone + use<'a> {
         self.moved().skip(usize::from(self.before))
     }
 
-    fn moved(&self) -> impl Iterator<Item = Moved> + Clone + use<'a> {
+    fn moved(&self) -> impl Iterator<Item = Placed<'a>> + Clone + use<'a> {
         let mut rest = self.moved;
         (0..usize::from(self.before) + usize::from(self.after)).map_while(move |_| {
-            let (moved, after) = Moved::read(rest)?;
+            let (moved, after) = Placed::read(rest)?;
             rest = after;
             Some(moved)
         })

@@ -6,6 +6,7 @@
 
 use super::area::{Area, AreaFlags, Backing, MappedFile, is_same_file};
 use super::areas::STACK_GUARD;
+use super::rewriting::has_sites;
 use super::{AddressSpace, LOWEST_ADDRESS, State, page_of};
 use crate::errno::{Errno, Result};
 use crate::frame::{Frame, PAGE};
@@ -66,6 +67,11 @@ struct FilePage {
 }
 
 impl FilePage {
+    /// Whether calls in it may be rewritten.
+    fn is_text(&self) -> bool {
+        self.access.execute && !self.access.write && !self.shared
+    }
+
     fn is(&self, other: &Self) -> bool {
         is_same_file(&self.file, &other.file)
             && (self.index, self.access, self.shared) == (other.index, other.access, other.shared)
@@ -220,7 +226,10 @@ impl AddressSpace {
             let index = wanted.index.wrapping_add((at / PAGE).wrapping_sub(page / PAGE));
             // Without memory for a page table it stays at the page that was asked for.
             let Some(frame) = wanted.file.pages.present(index) else { continue };
-            let frame = self.for_mapping(state, at, wanted, frame);
+            // To rewrite calls costs more than the fault that may never come.
+            if wanted.is_text() && has_sites(state, at, &wanted.file) {
+                continue;
+            }
             if self.table.map(at, frame, access).is_err() {
                 return;
             }
@@ -229,11 +238,7 @@ impl AddressSpace {
 
     /// What is mapped for a page of a file: text may have rewritten calls.
     fn for_mapping(&self, state: &mut State, page: u64, wanted: &FilePage, frame: Frame) -> Frame {
-        if wanted.access.execute && !wanted.access.write && !wanted.shared {
-            self.rewritten(state, page, &wanted.file, frame)
-        } else {
-            frame
-        }
+        if wanted.is_text() { self.rewritten(state, page, &wanted.file, frame) } else { frame }
     }
 
     /// Extends the area above `page` down to it, if that is a stack and may grow so far.

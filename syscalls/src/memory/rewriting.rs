@@ -311,6 +311,15 @@ impl AddressSpace {
     }
 }
 
+/// Whether a page of `file` holds calls to be rewritten.
+pub(super) fn has_sites(state: &State, page: u64, file: &Arc<MappedFile>) -> bool {
+    state.rewriting.as_ref().is_some_and(|rewriting| {
+        let linked = page.wrapping_sub(rewriting.bias);
+        is_same_file(file, &rewriting.file)
+            && linked.checked_add(PAGE).is_some_and(|end| !rewriting.plan.beginning_in(linked..end).is_empty())
+    })
+}
+
 /// The length of `syscall`.
 const SYSCALL: u64 = 2;
 
