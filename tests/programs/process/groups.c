@@ -170,8 +170,8 @@ static void without_reaper(void) {
     need("pipe", pipe(pipes));
     pid_t child = branch();
     if (child == 0) {
+        pid_t parent = getpid();
         if (fork() == 0) {
-            pid_t parent = getppid();
             UNTIL(getppid() != parent);
             need("write", write(pipes[1], "x", 1));
             _exit(0);
