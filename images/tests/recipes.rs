@@ -95,6 +95,7 @@ recipes! {
     lua, "lua", "Lua 5.4", ["-e", "print(6 * 7)"], "42\n";
     caddy, "caddy", "", ["version"], "v2.11.7 ";
     redis, "redis", "", ["--version"], "Redis server v=7.0.15 ";
+    nginx, "nginx", "", ["-v"], "";
     sqlite, "sqlite", "Hello from SQLite 3", [":memory:", "select 6 * 7"], "42\n";
 }
 
